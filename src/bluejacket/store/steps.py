@@ -1,0 +1,115 @@
+"""What a step's result depends on, and the record that tells a whole result from a damaged one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from bluejacket.store.blobs import sha256_of
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """All that a result depends on; two equal steps have the same result.
+
+    `code` is the digest of what does the work (see `code_of`), `options` canonical JSON (see
+    `canonical`), `inputs` the keys and hashes of what is read, in the order in which it is read.
+    """
+
+    name: str
+    code: str
+    options: str = "{}"
+    inputs: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The step's identity: a SHA-256 in hexadecimal."""
+        return hashlib.sha256(json.dumps(astuple(self)).encode()).hexdigest()
+
+
+def canonical(options: Any) -> str:
+    """Give `options` as JSON that is equal whenever they are."""
+    return json.dumps(options, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@cache
+def code_of(*modules: str) -> str:
+    """Give the digest of the source of `modules` (dotted names), and of all modules of a package.
+
+    Raises ModuleNotFoundError for a name that does not exist.
+    """
+    digest = hashlib.sha256()
+    for name in modules:
+        for file in _sources(name):
+            data = file.read_bytes()
+            digest.update(f"{name}\0{file.name}\0{len(data)}\0".encode())
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def _sources(module: str) -> Iterator[Path]:
+    found = find_spec(module)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"no module {module}")
+    if found.submodule_search_locations:
+        yield from sorted(Path(found.origin).parent.rglob("*.py"))
+    else:
+        yield Path(found.origin)
+
+
+# One line a file: kind, mode, size, mtime in nanoseconds, SHA-256 or link target, path.
+Record = dict[str, tuple[str, int, int, int, str]]
+
+
+def _walk(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
+    for base, folders, names in os.walk(tree):
+        folders.sort()
+        for name in sorted(names) + [f for f in folders if os.path.islink(os.path.join(base, f))]:
+            path = os.path.join(base, name)
+            yield os.path.relpath(path, tree), os.lstat(path)
+
+
+def record_of(tree: Path) -> Record:
+    """Give the record of every file below `tree`."""
+    record: Record = {}
+    for name, seen in _walk(tree):
+        record[name] = (_kind(seen), seen.st_mode, seen.st_size, seen.st_mtime_ns, _content(tree / name, seen))
+    return record
+
+
+def differences(tree: Path, record: Record, *, deep: Callable[[str], bool]) -> Iterator[str]:
+    """Name what in `tree` is no longer as in `record`; `deep` chooses the files to hash again."""
+    missing = set(record)
+    for name, seen in _walk(tree):
+        known = record.get(name)
+        if known is None:
+            yield f"{name} does not belong there"
+            continue
+        missing.discard(name)
+        kind, mode, size, mtime, content = known
+        if (kind, mode, size) != (_kind(seen), seen.st_mode, seen.st_size):
+            yield f"{name} has another kind, mode or size"
+        elif (seen.st_mtime_ns != mtime or deep(name)) and _content(tree / name, seen) != content:
+            yield f"{name} has another content"
+    for name in sorted(missing):
+        yield f"{name} is missing"
+
+
+def _kind(seen: os.stat_result) -> str:
+    if stat.S_ISREG(seen.st_mode):
+        return "file"
+    return "link" if stat.S_ISLNK(seen.st_mode) else "special"
+
+
+def _content(path: Path, seen: os.stat_result) -> str:
+    if stat.S_ISREG(seen.st_mode):
+        return sha256_of(path)
+    return os.readlink(path) if stat.S_ISLNK(seen.st_mode) else str(seen.st_rdev)

@@ -1,0 +1,242 @@
+"""The store itself: blobs, step results, and what keeps them whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp, mkstemp
+from typing import BinaryIO, cast
+
+from bluejacket.report import SILENT, Report
+from bluejacket.store.blobs import Part, sha256_of
+from bluejacket.store.files import disk_faults, remove_tree, replace_text, sync_folder, sync_tree
+from bluejacket.store.locks import locked
+from bluejacket.store.steps import Step, differences, record_of
+
+_RECORD = "record.json"
+_TREE = "tree"
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A store entry that is not what it was when it was made."""
+
+    entry: str
+    what: str
+
+
+class Store:
+    """A content-addressed store below the folder `root`.
+
+    blobs/ab/<sha256>         a file, by the hash of its content
+    steps/ab/<key>/tree/      a step's result; record.json beside it lists its files and the step
+    parts/                    what is being written; nothing ever reads a result from there
+    locks/                    one lock a step, so that two builds at once make a thing once
+    """
+
+    def __init__(self, root: Path, report: Report = SILENT) -> None:
+        self.root = root
+        self._report = report
+        self._blobs = root / "blobs"
+        self._steps = root / "steps"
+        self._parts = root / "parts"
+        self._locks = root / "locks"
+        self._whole: set[str] = set()  # entries that this process has already checked
+        with disk_faults(root):
+            for folder in (self._blobs, self._steps, self._parts, self._locks):
+                folder.mkdir(parents=True, exist_ok=True)
+
+    # -- files by their hash ------------------------------------------------------------------
+
+    def blob(self, sha256: str) -> Path | None:
+        """Give the file with this hash, or None; a damaged one is dropped and counts as absent."""
+        file = self._blobs / sha256[:2] / sha256
+        if not file.is_file():
+            return None
+        if sha256 not in self._whole:
+            if sha256_of(file) != sha256:
+                self._report.warn(f"the store's file {sha256[:16]}… is damaged; it is fetched or made again")
+                file.unlink(missing_ok=True)
+                return None
+            self._whole.add(sha256)
+        return file
+
+    def has_blob(self, sha256: str) -> bool:
+        """Say whether a file of this name is there, without reading it."""
+        return (self._blobs / sha256[:2] / sha256).is_file()
+
+    @contextmanager
+    def part(self, resume: str | None = None) -> Iterator[Part]:
+        """Open a file to write into the store.
+
+        With `resume` (a name, such as the wanted hash) what an earlier try left is gone on with, and
+        kept when this try fails as well; without it a failure leaves nothing. Only one process at a
+        time has a resumed part; another waits.
+        """
+        if resume is None:
+            handle, name = mkstemp(dir=self._parts, prefix="blob-")
+            with os.fdopen(handle, "w+b") as stream:
+                part = Part(Path(name), self._blobs, cast(BinaryIO, stream))
+                try:
+                    with disk_faults(self.root):
+                        yield part
+                finally:
+                    if part.committed is None:
+                        part.path.unlink(missing_ok=True)
+            return
+        path = self._parts / f"resume-{resume}"
+        with locked(self._locks / f"part-{resume[:2]}-{resume}"):
+            with disk_faults(self.root), path.open("a+b") as stream:
+                yield Part(path, self._blobs, cast(BinaryIO, stream))
+
+    def add_file(self, file: Path) -> str:
+        """Copy `file` into the store; gives its SHA-256."""
+        with file.open("rb") as source, self.part() as part:
+            while chunk := source.read(1 << 20):
+                part.write(chunk)
+            part.commit(part.sha256)
+            return part.sha256
+
+    # -- step results ---------------------------------------------------------------------------
+
+    def step(self, step: Step) -> Path | None:
+        """Give the folder of a result that is there and whole, else None."""
+        return self._intact(step.key)
+
+    def has_step(self, step: Step) -> bool:
+        """Say whether a result is recorded, without checking it."""
+        return (self._folder(step.key) / _RECORD).is_file()
+
+    def obtain(self, step: Step, work: Callable[[Path], None]) -> Path:
+        """Give the folder of the step's result, made now by `work(folder)` if it is not there.
+
+        A result appears whole or not at all; a damaged one is dropped and made again. Two processes
+        that want the same step do the work once.
+        """
+        key = step.key
+        found = self._intact(key)
+        if found is not None:
+            return found
+        lock = self._locks / f"step-{key}"
+        with locked(lock, waiting=lambda: self._report.line(f"{step.name}: another build makes it; waiting")):
+            found = self._intact(key)
+            if found is not None:
+                return found
+            final = self._folder(key)
+            with disk_faults(self.root):
+                remove_tree(final)
+                part = Path(mkdtemp(dir=self._parts, prefix=f"step-{step.name}-"))
+                try:
+                    tree = part / _TREE
+                    tree.mkdir()
+                    started = time.monotonic()
+                    work(tree)
+                    self._finish(step, part, time.monotonic() - started)
+                    final.parent.mkdir(parents=True, exist_ok=True)
+                    part.rename(final)
+                    sync_folder(final.parent)
+                except BaseException:
+                    remove_tree(part)
+                    raise
+        self._whole.add(key)
+        return final / _TREE
+
+    def _finish(self, step: Step, part: Path, seconds: float) -> None:
+        part.chmod(0o755)
+        record = {
+            "step": step.name,
+            "code": step.code,
+            "options": json.loads(step.options),
+            "inputs": step.inputs,
+            "seconds": round(seconds, 3),
+            "files": record_of(part / _TREE),
+        }
+        sync_tree(part / _TREE)
+        replace_text(part / _RECORD, json.dumps(record, separators=(",", ":")))
+
+    def _folder(self, key: str) -> Path:
+        return self._steps / key[:2] / key
+
+    def _intact(self, key: str) -> Path | None:
+        folder = self._folder(key)
+        if not (folder / _RECORD).is_file():
+            return None
+        if key not in self._whole:
+            # A file whose time and size are unchanged is hashed again only while that is cheap: a
+            # tree of many files (the tools tree) is checked in full by `damages`.
+            damage = next(iter(self._damage(key, deep_limit=64)), None)
+            if damage is not None:
+                self._report.warn(f"the store's {damage.entry} is damaged ({damage.what}); it is made again")
+                return None
+            self._whole.add(key)
+        return folder / _TREE
+
+    def _damage(self, key: str, deep_limit: int | None) -> Iterator[Damage]:
+        folder = self._folder(key)
+        try:
+            record = json.loads((folder / _RECORD).read_text("utf-8"))
+            files = {name: tuple(entry) for name, entry in record["files"].items()}
+            entry = f"step {record['step']} {key[:16]}…"
+        except (ValueError, KeyError, AttributeError, OSError) as error:
+            yield Damage(f"step {key[:16]}…", f"its record cannot be read: {error}")
+            return
+        deep = deep_limit is None or len(files) <= deep_limit
+        try:
+            for what in differences(folder / _TREE, files, deep=lambda _: deep):
+                yield Damage(entry, what)
+        except OSError as error:
+            yield Damage(entry, str(error))
+
+    # -- the whole --------------------------------------------------------------------------------
+
+    def damages(self) -> Iterator[Damage]:
+        """Read everything again and name what is damaged."""
+        for sha256 in self._blob_names():
+            if sha256_of(self._blobs / sha256[:2] / sha256) != sha256:
+                yield Damage(f"file {sha256[:16]}…", "its content is not what its name says")
+        for key in self._step_names():
+            yield from self._damage(key, deep_limit=None)
+
+    def _blob_names(self) -> list[str]:
+        return sorted(file.name for file in self._blobs.glob("??/*"))
+
+    def _step_names(self) -> list[str]:
+        return sorted(folder.name for folder in self._steps.glob("??/*"))
+
+    def collect(self, keep: Iterable[str], *, dry_run: bool = False) -> tuple[int, int]:
+        """Drop every blob and step whose hash or key is not in `keep`, and what dead builds left.
+
+        Gives the number of entries dropped and the bytes that this frees. No build may run
+        meanwhile: the caller holds the state's lock.
+        """
+        kept = set(keep)
+        doomed = [self._blobs / n[:2] / n for n in self._blob_names() if n not in kept]
+        doomed += [self._folder(n) for n in self._step_names() if n not in kept]
+        doomed += list(self._parts.iterdir())
+        freed = sum(_disk_usage(path) for path in doomed)
+        if not dry_run:
+            for path in doomed:
+                remove_tree(path)
+            for folder in (*self._blobs.iterdir(), *self._steps.iterdir()):
+                if not any(folder.iterdir()):
+                    shutil.rmtree(folder, ignore_errors=True)
+        return len(doomed), freed
+
+
+def _disk_usage(path: Path) -> int:
+    """Give the bytes that removing `path` frees: a hard link counts by its share."""
+    if path.is_symlink() or not path.is_dir():
+        seen = path.lstat()
+        return seen.st_blocks * 512 // max(seen.st_nlink, 1)
+    total = 0
+    for base, _, names in os.walk(path):
+        for name in names:
+            seen = os.lstat(os.path.join(base, name))
+            total += seen.st_blocks * 512 // max(seen.st_nlink, 1)
+    return total
