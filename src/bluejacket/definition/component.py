@@ -1,0 +1,58 @@
+"""Components: what a release is made of, source package by source package, in groups."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from bluejacket.definition.options import Options
+from bluejacket.definition.table import Name, Names, SourcePath, Table, Text, file_name
+
+
+class ComponentKind(StrEnum):
+    """How a component's packages come to be."""
+
+    IMPORT = "import"  # the foundation's binaries, converted where it is no RPM archive
+    SPEC = "spec"  # built from a spec file of ours, in the tools tree
+
+
+class Component(Options):
+    """A source package. The feed holds the closure of its binaries."""
+
+    name: Name = Field(description="the source package's name")
+    kind: ComponentKind = Field(default=ComponentKind.IMPORT, description="how its packages come to be")
+    packages: Names = Field(
+        default=(), description="the binary packages wanted from it; none means one of the component's name"
+    )
+    spec: SourcePath | None = Field(
+        default=None, description="the spec file, below the definitions' folder; its sources lie beside it"
+    )
+    after: Names = Field(default=(), description="own components whose packages its build needs")
+    releases: Names = Field(default=(), description="the releases that have it; none means all")
+    reason: Text = Field(description="why the distribution has it")
+
+    @model_validator(mode="after")
+    def _spec_fits_kind(self) -> Self:
+        if self.kind is ComponentKind.SPEC and self.spec is None:
+            raise ValueError('kind = "spec" wants the key spec')
+        if self.kind is not ComponentKind.SPEC and self.spec is not None:
+            raise ValueError('the key spec wants kind = "spec"')
+        return self
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The binary packages wanted from it; never empty."""
+        return self.packages or (self.name,)
+
+
+class Group(Table):
+    """Components that serve one purpose."""
+
+    name: Name = file_name("the group's name")
+    description: Text = Field(description="what it is for")
+    defaults: Options = Field(default=Options(), description="options of all its components")
+    components: tuple[Component, ...] = Field(
+        alias="component", min_length=1, description="its components, in any order"
+    )

@@ -1,0 +1,108 @@
+"""What every table of a definition file has in common: frozen, strict, and told field by field."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$", max_length=128)]
+"""A package, component, profile, …: also safe as a file name."""
+
+Text = Annotated[str, Field(min_length=1)]
+"""Words for a reader; never empty."""
+
+Mode = Annotated[str, Field(pattern=r"^[0-7]{4}$")]
+"""Four octal digits, such as "0644"; the first holds set-uid, set-gid and sticky."""
+
+Fingerprint = Annotated[str, Field(pattern=r"^([0-9A-F]{40}|[0-9A-F]{64})$")]
+"""An OpenPGP fingerprint of version 4 (40 digits) or 6 (64), RFC 9580 section 5.5.4."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _plain(path: str) -> str:
+    return "/".join(part for part in path.split("/") if part not in ("", ".", ".."))
+
+
+def _absolute(path: str) -> str:
+    if path != "/" + _plain(path):
+        raise ValueError("wants an absolute path without '..', '.' or a double or closing '/'")
+    return path
+
+
+def _inside(path: str) -> str:
+    if path != _plain(path):
+        raise ValueError("wants a path below the definitions' folder, without '..'")
+    return path
+
+
+GuestPath = Annotated[str, AfterValidator(_absolute), Field(pattern="^/")]
+"""Where a file lies in the finished system."""
+
+GuestGlob = Annotated[str, Field(pattern="^/")]
+"""Paths of the finished system by shell pattern; `*` does not cross a `/`, `**` does."""
+
+SourcePath = Annotated[str, AfterValidator(_inside), Field(min_length=1)]
+"""A file or folder below the definitions' folder (`distro/`)."""
+
+
+def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuse a value that stands twice. Raises ValueError, which pydantic reports with its key."""
+    for at, value in enumerate(values):
+        if value in values[:at]:
+            raise ValueError(f"{value!r} stands twice")
+    return values
+
+
+Names = Annotated[tuple[Name, ...], AfterValidator(distinct)]
+Texts = Annotated[tuple[Text, ...], AfterValidator(distinct)]
+
+
+def _without_file_name(schema: dict[str, Any]) -> None:
+    """Leave out what the file's name gives, since the file itself may not say it again."""
+    properties = schema.get("properties", {})
+    taken = [key for key, value in properties.items() if value.pop("x-from-file-name", False)]
+    for key in taken:
+        del properties[key]
+    schema["required"] = [key for key in schema.get("required", []) if key not in taken]
+    if not schema["required"]:
+        del schema["required"]
+
+
+class Table(BaseModel):
+    """A table of a definition file. Frozen to the bottom: fields hold strings, numbers, tuples and tables."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, json_schema_extra=_without_file_name)
+
+
+def file_name(description: str) -> Any:
+    """Declare a field whose value is the file's name without `.toml`."""
+    return Field(description=description, json_schema_extra={"x-from-file-name": True})
+
+
+def years_after(day: date, years: int) -> date:
+    """Give the same day `years` later; the 29th of February becomes the 28th."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)
+
+
+__all__ = [
+    "Fingerprint",
+    "GuestGlob",
+    "GuestPath",
+    "Mode",
+    "Name",
+    "Names",
+    "Sha256",
+    "SourcePath",
+    "Table",
+    "Text",
+    "Texts",
+    "distinct",
+    "file_name",
+    "years_after",
+]
