@@ -1,0 +1,1 @@
+"""Upstream archives: package metadata in one shape, and verified downloads."""
