@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 
 from bluejacket.definition.options import Options
 from bluejacket.definition.table import Name, Names, SourcePath, Table, Text, file_name
@@ -22,7 +22,9 @@ class Component(Options):
     """A source package. The feed holds the closure of its binaries."""
 
     name: Name = Field(description="the source package's name")
-    kind: ComponentKind = Field(default=ComponentKind.IMPORT, description="how its packages come to be")
+    kind: Annotated[ComponentKind, Strict(False)] = Field(
+        default=ComponentKind.IMPORT, description="how its packages come to be"
+    )
     packages: Names = Field(
         default=(), description="the binary packages wanted from it; none means one of the component's name"
     )
@@ -48,11 +50,7 @@ class Component(Options):
 
 
 class Group(Table):
-    """Components that serve one purpose."""
+    """What a group of components serves."""
 
     name: Name = file_name("the group's name")
     description: Text = Field(description="what it is for")
-    defaults: Options = Field(default=Options(), description="options of all its components")
-    components: tuple[Component, ...] = Field(
-        alias="component", min_length=1, description="its components, in any order"
-    )

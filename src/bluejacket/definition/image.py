@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, Strict
 
 from bluejacket.definition.overlay import AddedFile, Link
 from bluejacket.definition.table import GuestPath, Name, Names, Table, Text, Texts, distinct, file_name
@@ -35,7 +35,9 @@ class Profile(Table):
 
     name: Name = file_name("the profile's name")
     description: Text = Field(description="what it is for")
-    selinux: SELinux = Field(default=SELinux.ENFORCING, description="the mode in which a machine comes up")
+    selinux: Annotated[SELinux, Strict(False)] = Field(
+        default=SELinux.ENFORCING, description="the mode in which a machine comes up"
+    )
     kernel_arguments: Texts = Field(
         default=(), description="words of the kernel's command line, in this order"
     )
@@ -48,6 +50,9 @@ class ImageFormat(StrEnum):
     RAW = "raw"
     QCOW2 = "qcow2"
     VHD = "vhd"  # fixed, 1 MiB aligned, as Azure wants it
+
+
+Formats = Annotated[tuple[Annotated[ImageFormat, Strict(False)], ...], AfterValidator(distinct)]
 
 
 class Expected(Table):
@@ -66,9 +71,9 @@ class Image(Table):
     packages: Names = Field(min_length=1, description="packages installed, with all they require")
     exclude: Names = Field(default=(), description="packages that may never get in")
     recommends: bool = Field(default=False, description="install what packages merely recommend as well")
-    formats: Annotated[tuple[ImageFormat, ...], AfterValidator(distinct), Field(min_length=1)] = Field(
-        description="the forms in which the disk is given out"
-    )
+    formats: Annotated[
+        tuple[Annotated[ImageFormat, Strict(False)], ...], AfterValidator(distinct), Field(min_length=1)
+    ] = Field(description="the forms in which the disk is given out")
     root_size_mib: int = Field(
         ge=256, le=1 << 20, description="size of the root filesystem; it grows at first boot"
     )

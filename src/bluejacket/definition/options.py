@@ -12,7 +12,9 @@ from bluejacket.definition.table import GuestGlob, Names, Table, Text, Texts, di
 class Options(Table):
     """What may stand in any `[defaults]` table and in a component itself. The nearest wins; arrays append."""
 
-    vendor: Text = Field(default="Bluejacket", description="the Vendor of every package's header")
+    vendor: str = Field(
+        default="", description="the Vendor of every package's header; empty means the distribution's vendor"
+    )
     packager: str = Field(
         default="", description="the Packager of every package's header; empty leaves it out"
     )
@@ -26,9 +28,6 @@ class Options(Table):
         default="zstd:9",
         pattern="^(zstd:([1-9]|1[0-9])|gzip:[1-9]|xz:[0-9]|none)$",
         description="how a package's payload is compressed, as `method:level`",
-    )
-    recommends: bool = Field(
-        default=False, description="take what packages merely recommend into the closure as well"
     )
     exclude: Names = Field(default=(), description="packages that may never get into the closure")
     remove: Annotated[tuple[GuestGlob, ...], AfterValidator(distinct)] = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, Strict, model_validator
 
 from bluejacket.definition.table import (
     GuestGlob,
@@ -120,6 +120,6 @@ class Review(Table):
     """A person's word that one maintainer script need not run."""
 
     package: Name = Field(description="the binary package")
-    script: ScriptKind = Field(description="the script by Debian's name")
+    script: Annotated[ScriptKind, Strict(False)] = Field(description="the script by Debian's name")
     sha256: Sha256 = Field(description="digest of the script as shipped; a changed script wants a new review")
     verdict: Text = Field(description="why not running it is right, or what does its work instead")

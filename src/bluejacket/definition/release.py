@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import Field
 
@@ -14,7 +15,6 @@ from bluejacket.definition.distribution import Distribution
 from bluejacket.definition.feed import Feed
 from bluejacket.definition.foundation import AnyFoundation
 from bluejacket.definition.image import Image, Profile
-from bluejacket.definition.options import Options
 from bluejacket.definition.overlay import Overlay, Review
 from bluejacket.definition.table import Name, Names, Table, Text, file_name, years_after
 from bluejacket.errors import Place
@@ -37,17 +37,18 @@ class ReleaseTable(Table):
     groups: Names = Field(min_length=1, description="component groups, from `components/`")
     feed: Name = Field(description="the feed, from `feeds/`")
     images: Names = Field(default=(), description="images, from `images/`")
+    recommends: bool = Field(
+        default=False, description="take what packages merely recommend into the closure as well"
+    )
     published: date = Field(description="the day of its publication")
     support_years: int = Field(default=2, ge=1, le=20, description="years of support from that day")
     previous: Name | None = Field(default=None, description="the release that people migrate from")
     tools_release: Name | None = Field(
         default=None, description="the release whose tools tree builds this one; without it its own"
     )
-    tools: Tools | None = Field(default=None, description="its own tools tree")
-    defaults: Options = Field(default=Options(), description="options of all its components")
 
 
-class Origin(Table):
+class Origin(NamedTuple):
     """Where one value of a component's option was said."""
 
     key: str
@@ -78,6 +79,7 @@ class Release:
     tools_release: str
     exclude: tuple[str, ...]  # packages that may never get into the closure: all components' together
     recommends: bool
+    origins: Mapping[str, tuple[Origin, ...]]  # by component
 
     @property
     def support_end(self) -> date:
