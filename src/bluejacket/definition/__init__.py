@@ -14,6 +14,7 @@ from bluejacket.definition.foundation import (
     Suite,
 )
 from bluejacket.definition.image import Expected, Image, ImageFormat, Profile, SELinux, Services
+from bluejacket.definition.load import Definitions, load
 from bluejacket.definition.options import Options
 from bluejacket.definition.overlay import (
     Access,
@@ -35,6 +36,7 @@ __all__ = [
     "Component",
     "ComponentKind",
     "DebianFoundation",
+    "Definitions",
     "Distribution",
     "Edit",
     "Expected",
@@ -57,4 +59,5 @@ __all__ = [
     "Services",
     "Suite",
     "Tools",
+    "load",
 ]

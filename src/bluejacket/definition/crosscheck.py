@@ -18,6 +18,11 @@ from bluejacket.definition.release import Origin
 from bluejacket.definition.shelf import Shelf
 from bluejacket.errors import Fault
 
+_DECIDE = "decide for one"
+
+Seen = dict[object, tuple[Document, Key]]
+"""Where each value stood first."""
+
 
 class HasPath(Protocol):
     """An entry of an overlay or image that takes a path."""
@@ -52,7 +57,7 @@ def twice(
     document: Document,
     what: str,
     values: Iterable[tuple[Key, object]],
-    seen: dict[object, tuple[Document, Key]],
+    seen: Seen,
 ) -> Iterator[Fault]:
     """Tell each value that was seen before, and where; add the others to `seen`."""
     for key, value in values:
@@ -93,7 +98,7 @@ def check_image(shelf: Shelf, document: Document) -> Iterator[Fault]:
     for at, name in enumerate(image.packages):
         if name in image.exclude:
             key = ("image", "packages", at)
-            yield document.fault(key, f"{shown(name)} is wanted and excluded at once", "decide for one")
+            yield document.fault(key, f"{shown(name)} is wanted and excluded at once", _DECIDE)
 
 
 def check_components(shelf: Shelf, document: Document) -> Iterator[Fault]:
@@ -107,7 +112,7 @@ def check_components(shelf: Shelf, document: Document) -> Iterator[Fault]:
 
 def check_overlays(shelf: Shelf) -> Iterator[Fault]:
     """One overlay a package and release; its files must be there, its paths differ."""
-    seen: dict[object, tuple[Document, Key]] = {}
+    seen: Seen = {}
     for document in shelf.all("overlay"):
         assert isinstance(document.content, OverlayFile)
         overlay = document.content.overlay
@@ -123,7 +128,7 @@ def check_overlays(shelf: Shelf) -> Iterator[Fault]:
 
 def check_reviews(shelf: Shelf) -> Iterator[Fault]:
     """One review a script."""
-    seen: dict[object, tuple[Document, Key]] = {}
+    seen: Seen = {}
     for document in shelf.all("review"):
         assert isinstance(document.content, ReviewFile)
         scripts: list[tuple[Key, object]] = [
@@ -135,8 +140,8 @@ def check_reviews(shelf: Shelf) -> Iterator[Fault]:
 
 def check_closure(release: Document, listed: Sequence[Listed], images: Iterable[Document]) -> Iterator[Fault]:
     """Within one release: each component and binary package once, nothing wanted and excluded at once."""
-    names: dict[object, tuple[Document, Key]] = {}
-    packages: dict[object, tuple[Document, Key]] = {}
+    names: Seen = {}
+    packages: Seen = {}
     excluded = {name for one in listed for name in one.component.exclude}
     for document, key, component, _ in listed:
         same = f"in release {release.stem}, component {shown(component.name)}"
@@ -149,16 +154,14 @@ def check_closure(release: Document, listed: Sequence[Listed], images: Iterable[
             what = f"in release {release.stem}, package {shown(package)}"
             yield from twice(document, what, [(where, package)], packages)
             if package in excluded:
-                yield document.fault(
-                    where, f"{shown(package)} is wanted and excluded at once", "decide for one"
-                )
+                yield document.fault(where, f"{shown(package)} is wanted and excluded at once", _DECIDE)
     for document in images:
         assert isinstance(document.content, ImageFile)
         for at, name in enumerate(document.content.image.packages):
             if name in excluded:
                 where = ("image", "packages", at)
                 what = f"release {release.stem} excludes {shown(name)} from its closure"
-                yield document.fault(where, what, "decide for one")
+                yield document.fault(where, what, _DECIDE)
 
 
 def ordered(listed: Sequence[Listed]) -> tuple[list[Component], list[Fault]]:

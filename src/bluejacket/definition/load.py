@@ -53,11 +53,11 @@ def load(folder: Path) -> Definitions:
             except UserError as error:
                 shelf.put_broken(kind, file.stem)
                 faults += error.faults
-    if not (folder / "distribution.toml").exists():
+    if not shelf.names("distribution"):
         faults.append(
             Fault("this file is missing", "it names the distribution", Place(folder / "distribution.toml"))
         )
-    if not any(_files(folder, _kind("release"))):
+    if not shelf.names("release"):
         faults.append(
             Fault("holds no release", "a release is a file such as 1.toml", Place(folder / "releases"))
         )
@@ -66,10 +66,6 @@ def load(folder: Path) -> Definitions:
         raise UserError(*_in_order([*faults, *more]))
     count = {kind.name: len(shelf.all(kind.name)) for kind in KINDS}
     return Definitions(folder, FrozenMap(releases), FrozenMap(count))
-
-
-def _kind(name: str) -> Kind:
-    return next(kind for kind in KINDS if kind.name == name)
 
 
 def _files(folder: Path, kind: Kind) -> list[Path]:
