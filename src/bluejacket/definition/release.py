@@ -15,7 +15,7 @@ from bluejacket.definition.distribution import Distribution
 from bluejacket.definition.feed import Feed
 from bluejacket.definition.foundation import AnyFoundation
 from bluejacket.definition.image import Image, Profile
-from bluejacket.definition.overlay import Overlay, Review
+from bluejacket.definition.overlay import Link, Overlay, Review
 from bluejacket.definition.table import Name, Names, Table, Text, file_name, years_after
 from bluejacket.errors import Place
 
@@ -25,6 +25,9 @@ class Tools(Table):
 
     packages: Names = Field(min_length=1, description="packages unpacked, with all they require")
     exclude: Names = Field(default=(), description="packages that may never get in")
+    links: tuple[Link, ...] = Field(
+        default=(), alias="link", description="links that the packages' scripts would make"
+    )
 
 
 class ReleaseTable(Table):

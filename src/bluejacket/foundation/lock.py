@@ -1,0 +1,181 @@
+"""The lock of a release: every input by version and hash, and why it is in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bluejacket.definition import Release
+from bluejacket.errors import Fault, Place, UserError
+from bluejacket.foundation.index import IndexRecord
+from bluejacket.foundation.metadata import Package
+from bluejacket.foundation.solve import Cause
+from bluejacket.store.files import replace_text
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """One pinned package; `causes` says what needs it (a cause by nobody is the release itself)."""
+
+    package: Package
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """All that a release's build takes from its foundation.
+
+    `epoch` (seconds since 1970) dates everything made from it: the newest index's date.
+    `asked` is the digest of the definitions that were solved.
+    """
+
+    release: str
+    foundation: str
+    asked: str
+    epoch: int
+    indexes: tuple[IndexRecord, ...]
+    packages: tuple[Locked, ...]
+    tools: tuple[Locked, ...]
+
+    @property
+    def tolerated(self) -> tuple[str, ...]:
+        """What was wrong with the indexes and accepted; every report repeats it."""
+        return tuple(record.tolerated for record in self.indexes if record.tolerated)
+
+    def find(self, name: str) -> Locked | None:
+        """Give the feed's package of this name."""
+        return next((locked for locked in self.packages if locked.package.name == name), None)
+
+
+def asked_by(release: Release) -> str:
+    """Give the digest of what a release asks of its foundation."""
+    question = {
+        "foundation": release.foundation.model_dump(mode="json"),
+        "components": [(c.name, c.kind, c.wanted) for c in release.components],
+        "exclude": release.exclude,
+        "recommends": release.recommends,
+        "tools": (release.tools_release, release.tools.packages, release.tools.exclude),
+        "overlays": [_relations(o.model_dump(mode="json")) for o in release.overlays.values()],
+    }
+    return hashlib.sha256(json.dumps(question, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _relations(overlay: dict[str, Any]) -> list[tuple[str, Any]]:
+    parts = ("requires", "provides", "conflicts", "obsoletes", "recommends", "package")
+    return sorted((name, value) for name, value in overlay.items() if name.endswith(parts) and value)
+
+
+def lock_file(release: Release) -> Path:
+    """Give the place of a release's lock."""
+    return release.folder / "locks" / f"{release.version}.json"
+
+
+def write_lock(lock: Lock, file: Path) -> None:
+    """Write the lock, one package a line, so that a difference can be read."""
+    head = {"format": FORMAT} | {
+        name: getattr(lock, name) for name in ("release", "foundation", "asked", "epoch")
+    }
+    head["indexes"] = [asdict(record) for record in lock.indexes]
+    text = json.dumps(head, indent=1)[:-2]
+    for part in ("packages", "tools"):
+        rows = [_row(locked) for locked in getattr(lock, part)]
+        text += f',\n "{part}": [\n' + ",\n".join(rows) + "\n ]"
+    replace_text(file, text + "\n}\n")
+
+
+def _row(locked: Locked) -> str:
+    package = {k: v for k, v in asdict(locked.package).items() if v not in ("", ())}
+    package["causes"] = [[cause.by, cause.relation] for cause in locked.causes]
+    return json.dumps(package, ensure_ascii=False)
+
+
+def read_lock(release: Release) -> Lock:
+    """Read a release's lock.
+
+    Raises UserError when there is none, when it cannot be read, and when the definitions ask for
+    something else by now.
+    """
+    file = lock_file(release)
+    renew = f"`bluejacket lock {release.version}` makes a new one"
+    try:
+        table = json.loads(file.read_text("utf-8"))
+        if table["format"] != FORMAT:
+            raise ValueError(f"format {table['format']}, where {FORMAT} is understood")
+        lock = Lock(
+            **{name: table[name] for name in ("release", "foundation", "asked", "epoch")},
+            indexes=tuple(IndexRecord(**_frozen(r)) for r in table["indexes"]),
+            packages=_locked(table["packages"]),
+            tools=_locked(table["tools"]),
+        )
+    except FileNotFoundError:
+        raise UserError(Fault(f"release {release.version} has no lock", renew, Place(file))) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(Fault(f"the lock cannot be read: {error}", renew, Place(file))) from error
+    if lock.asked != asked_by(release):
+        raise UserError(
+            Fault(
+                f"the definitions of release {release.version} ask for something else than its lock holds",
+                f"`bluejacket lock {release.version}` brings it up to date",
+                Place(file),
+            )
+        )
+    return lock
+
+
+def _locked(rows: Sequence[dict[str, Any]]) -> tuple[Locked, ...]:
+    names = {f.name for f in fields(Package)}
+    found = []
+    for row in rows:
+        causes = tuple(Cause(*cause) for cause in row.pop("causes"))
+        values = dict.fromkeys(("section", "priority", "summary", "description", "url"), "") | _frozen(row)
+        found.append(Locked(Package(**{k: v for k, v in values.items() if k in names}), causes))
+    return tuple(found)
+
+
+def _frozen(row: dict[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+
+
+def epoch_of(records: Sequence[IndexRecord]) -> int:
+    """Give the time of the newest index, in seconds since 1970."""
+    return max(int(datetime.fromisoformat(record.date).timestamp()) for record in records)
+
+
+def chains(locked: Sequence[Locked], name: str) -> list[list[Cause]]:
+    """Give the ways from what the release wants to the package `name`, shortest first.
+
+    Each is a list of causes from the root on; the last cause's relation is what `name` fulfils.
+    One way is given for each package that needs it directly.
+    """
+    by_name = {entry.package.name: entry for entry in locked}
+    shortest: dict[str, list[Cause]] = {}
+    ring = [name_ for name_, entry in by_name.items() if any(not c.by for c in entry.causes)]
+    for root in ring:
+        shortest[root] = [next(c for c in by_name[root].causes if not c.by)]
+    needed_by: dict[str, list[tuple[str, Cause]]] = {}
+    for entry in locked:
+        for cause in entry.causes:
+            if cause.by:
+                needed_by.setdefault(cause.by, []).append((entry.package.name, cause))
+    while ring:
+        following = []
+        for here in ring:
+            for there, cause in needed_by.get(here, ()):
+                if there not in shortest:
+                    shortest[there] = [*shortest[here], cause]
+                    following.append(there)
+        ring = following
+    ways = []
+    for cause in by_name[name].causes:
+        if not cause.by:
+            ways.append([cause])
+        elif cause.by in shortest and name not in {c.by for c in shortest[cause.by]}:
+            ways.append([*shortest[cause.by], cause])
+    return sorted(ways, key=len)

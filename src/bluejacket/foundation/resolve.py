@@ -1,0 +1,155 @@
+"""Making a release's lock: what its components and its tools tree take from their foundations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import solv
+
+from bluejacket.definition import ComponentKind, Overlay, Release, RpmmdFoundation
+from bluejacket.definition.component import Component
+from bluejacket.errors import Fault, UserError
+from bluejacket.foundation import solvfile
+from bluejacket.foundation.index import Index
+from bluejacket.foundation.lock import Lock, Locked, asked_by, epoch_of
+from bluejacket.foundation.metadata import Package
+from bluejacket.foundation.overlaid import overlaid
+from bluejacket.foundation.solve import Choice, solve
+
+_KINDS = {
+    "requires": solv.SOLVABLE_REQUIRES,
+    "provides": solv.SOLVABLE_PROVIDES,
+    "conflicts": solv.SOLVABLE_CONFLICTS,
+    "obsoletes": solv.SOLVABLE_OBSOLETES,
+    "recommends": solv.SOLVABLE_RECOMMENDS,
+}
+
+
+def resolve(release: Release, index: Index, tools_index: Index | None) -> Lock:
+    """Choose the release's packages, and its tools tree's if it makes one (`tools_index`).
+
+    Raises UserError when no set of packages fulfils what is asked.
+    """
+    pool = solvfile.new_pool(release.foundation.rpm_architecture)
+    repo = index.load(pool)
+    changed = _apply(pool, repo, index, release.overlays)
+    wanted = [name for c in release.components if c.kind is ComponentKind.IMPORT for name in c.wanted]
+    _check_spelling(repo, [c for c in release.components if c.kind is ComponentKind.IMPORT], release)
+    _add_own(pool, release)
+    chosen = solve(
+        pool,
+        wanted,
+        exclude=release.exclude,
+        favour=index.favoured(),
+        recommends=release.recommends,
+        what=f"release {release.version}",
+    )
+    tools = _tools(release, tools_index) if tools_index else ()
+    return Lock(
+        release=release.version,
+        foundation=release.foundation.name,
+        asked=asked_by(release),
+        epoch=epoch_of(index.records),
+        indexes=index.records,
+        packages=_pinned(index, [c for c in chosen if c.solvable.repo.name == "foundation"], changed),
+        tools=tools,
+    )
+
+
+def _tools(release: Release, index: Index) -> tuple[Locked, ...]:
+    pool = solvfile.new_pool(release.tools_foundation.rpm_architecture)
+    index.load(pool)
+    chosen = solve(
+        pool,
+        release.tools.packages,
+        exclude=release.tools.exclude,
+        favour=index.favoured(),
+        what=f"the tools tree of release {release.version}",
+    )
+    return _pinned(index, chosen, frozenset())
+
+
+def _pinned(index: Index, chosen: Sequence[Choice], changed: frozenset[str]) -> tuple[Locked, ...]:
+    packages = index.look_up(choice.key for choice in chosen)
+    return tuple(Locked(p, choice.causes) for p, choice in zip(packages, chosen, strict=True))
+
+
+def _apply(
+    pool: solv.Pool, repo: solv.Repo, index: Index, overlays: Mapping[str, Overlay]
+) -> frozenset[str]:
+    """Give the solver the relations that the overlays leave; gives the names of what changed."""
+    found = {name: [] for name in overlays}
+    for name in overlays:
+        selection = pool.select(name, solv.Selection.SELECTION_NAME)
+        found[name] = [s for s in selection.solvables() if s.repo.name == repo.name]
+    for name, solvables in found.items():
+        if not solvables:
+            continue
+        upstream = index.look_up((s.name, _plain(s.evr), s.arch) for s in solvables)
+        for solvable, package in zip(solvables, upstream, strict=True):
+            _replace_relations(pool, solvable, overlaid(package, overlays[name]))
+    return frozenset(name for name, solvables in found.items() if solvables)
+
+
+def _plain(evr: str) -> str:
+    return evr.removeprefix("0:")
+
+
+def _replace_relations(pool: solv.Pool, solvable: solv.XSolvable, package: Package) -> None:
+    for field, key in _KINDS.items():
+        relations: Iterable[str] = getattr(package, field)
+        if field == "requires":
+            relations = (*package.requires_pre, *package.requires)
+        solvable.unset(key)
+        for relation in relations:
+            solvable.add_deparray(key, _dependency(pool, relation))
+
+
+def _dependency(pool: solv.Pool, relation: str) -> solv.Dep:
+    if relation.startswith("("):
+        return pool.parserpmrichdep(relation)
+    name, _, bound = relation.partition(" ")
+    if not bound:
+        return pool.Dep(name)
+    op, _, evr = bound.partition(" ")
+    flags = sum({"<": solv.REL_LT, "=": solv.REL_EQ, ">": solv.REL_GT}[sign] for sign in op)
+    return pool.Dep(name).Rel(flags, pool.Dep(evr))
+
+
+def _add_own(pool: solv.Pool, release: Release) -> None:
+    """Stand in for the packages that are built from our own specs, which others may require."""
+    repo = pool.add_repo("own")
+    for component in release.components:
+        if component.kind is ComponentKind.SPEC:
+            for name in component.wanted:
+                solvable = repo.add_solvable()
+                solvable.name, solvable.evr, solvable.arch = name, "0-0", "noarch"
+                solvable.add_provides(pool.Dep(name).Rel(solv.REL_EQ, pool.Dep("0-0")))
+
+
+def _check_spelling(repo: solv.Repo, components: Sequence[Component], release: Release) -> None:
+    """A component's package must exist by its own name: a provider of it would be another package."""
+    if isinstance(release.foundation, RpmmdFoundation):
+        return
+    pool = repo.pool
+    faults = []
+    for component in components:
+        for name in component.wanted:
+            if pool.select(name, solv.Selection.SELECTION_NAME).isempty():
+                near = _near(pool, name)
+                faults.append(
+                    Fault(
+                        f"component {component.name} of release {release.version} wants the package {name}, "
+                        f"which {release.foundation.name} does not have",
+                        near,
+                    )
+                )
+    if faults:
+        raise UserError(*faults)
+
+
+def _near(pool: solv.Pool, name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, {s.name for s in pool.solvables_iter()}, n=3, cutoff=0.75)
+    return f"did you mean {' or '.join(near)}?" if near else "leave it out, or take it from another release"

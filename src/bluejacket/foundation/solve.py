@@ -1,0 +1,124 @@
+"""Choosing packages with libsolv, and saying in words why there is no choice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import solv
+
+from bluejacket.errors import Fault, UserError
+from bluejacket.foundation.metadata import Evr
+
+_MOST_PROBLEMS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a package is in: `by` (a package, or empty for a root) needs `relation`."""
+
+    by: str
+    relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One chosen package: name, evr, arch, and everything that needs it."""
+
+    name: str
+    evr: str
+    arch: str
+    causes: tuple[Cause, ...]
+    solvable: solv.XSolvable
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Name, evr and architecture."""
+        return self.name, self.evr, self.arch
+
+
+def solve(
+    pool: solv.Pool,
+    wanted: Sequence[str],
+    *,
+    exclude: Iterable[str] = (),
+    favour: Iterable[str] = (),
+    recommends: bool = False,
+    what: str = "the set",
+) -> tuple[Choice, ...]:
+    """Choose the packages that fulfil `wanted` (names or relations), sorted by name.
+
+    `exclude` names packages that may not be chosen, `favour` those that win where several would do.
+    Raises UserError that says what cannot be fulfilled, and what would help.
+    """
+    pool.createwhatprovides()
+    jobs = [_job(pool, name, what) for name in dict.fromkeys(wanted)]
+    for name in exclude:
+        jobs.append(pool.Job(solv.Job.SOLVER_LOCK | solv.Job.SOLVER_SOLVABLE_NAME, pool.str2id(name)))
+    for name in favour:
+        jobs.append(pool.Job(solv.Job.SOLVER_FAVOR | solv.Job.SOLVER_SOLVABLE_NAME, pool.str2id(name)))
+    solver = pool.Solver()
+    solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, 0 if recommends else 1)
+    if problems := solver.solve(jobs):
+        raise UserError(*(_explain(problem, what) for problem in problems[:_MOST_PROBLEMS]))
+    chosen = solver.transaction().newsolvables()
+    causes = _causes(pool, chosen, wanted)
+    return tuple(
+        sorted(
+            (Choice(s.name, _evr(s), s.arch, tuple(causes[s.id]), s) for s in chosen), key=lambda c: c.key
+        )
+    )
+
+
+def _evr(solvable: solv.XSolvable) -> str:
+    return str(Evr.parse(solvable.evr))
+
+
+def _job(pool: solv.Pool, wanted: str, what: str) -> solv.Job:
+    selection = pool.select(
+        wanted, solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_PROVIDES | solv.Selection.SELECTION_REL
+    )
+    if selection.isempty():
+        names = {s.name for s in pool.solvables_iter()}
+        near = get_close_matches(wanted.split()[0], names, n=3, cutoff=0.75)
+        hint = f"did you mean {' or '.join(near)}?" if near else "check its name in the foundation's index"
+        raise UserError(Fault(f"{what} wants {wanted}, and no package has or provides that name", hint))
+    jobs: list[solv.Job] = selection.jobs(solv.Job.SOLVER_INSTALL)
+    return jobs[0]
+
+
+def _causes(
+    pool: solv.Pool, chosen: Sequence[solv.XSolvable], wanted: Sequence[str]
+) -> dict[int, list[Cause]]:
+    """Find for every chosen package who needs it, and through which relation."""
+    inside = {s.id for s in chosen}
+    causes: dict[int, list[Cause]] = defaultdict(list)
+    for name in wanted:
+        relation = pool.parserpmrichdep(name) if name.startswith("(") else pool.Dep(name.split()[0])
+        for provider in pool.whatprovides(relation):
+            if provider.id in inside:
+                causes[provider.id].append(Cause("", name))
+    for solvable in chosen:
+        for relation in solvable.lookup_deparray(solv.SOLVABLE_REQUIRES, 0):
+            for provider in pool.whatprovides(relation):
+                if provider.id in inside and provider.id != solvable.id:
+                    cause = Cause(solvable.name, str(relation))
+                    if cause not in causes[provider.id]:
+                        causes[provider.id].append(cause)
+    return causes
+
+
+def _explain(problem: solv.Problem, what: str) -> Fault:
+    reasons: list[str] = []
+    for rule in problem.findallproblemrules():
+        for info in rule.allinfos():
+            text = info.problemstr()
+            if text not in reasons:
+                reasons.append(text)
+    ways = [
+        " and ".join(element.str() for element in solution.elements()) for solution in problem.solutions()[:3]
+    ]
+    way_out = "what would help: " + "; or ".join(ways) if ways else ""
+    return Fault(f"{what} cannot be put together: " + "; ".join(reasons[:_MOST_PROBLEMS]), way_out)

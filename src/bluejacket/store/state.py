@@ -1,0 +1,77 @@
+"""The state folder: everything that Bluejacket keeps, and who may work in it at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bluejacket.report import SILENT, Report
+from bluejacket.store.locks import locked
+from bluejacket.store.store import Store
+
+DEFAULT = "~/.local/state/bluejacket"
+
+
+def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Give $BLUEJACKET_STATE, else the default of the XDG base directory specification's kind."""
+    return Path(environ.get("BLUEJACKET_STATE") or DEFAULT).expanduser().absolute()
+
+
+@dataclass(frozen=True)
+class State:
+    """The state folder `root`; nothing below it is needed by hand."""
+
+    root: Path
+    report: Report = SILENT
+
+    @cached_property
+    def store(self) -> Store:
+        """The content-addressed store."""
+        return Store(self.root / "store", self.report)
+
+    @property
+    def indexes(self) -> Path:
+        """Which signed index of each upstream suite was accepted last."""
+        return self.root / "indexes"
+
+    @property
+    def keys(self) -> Path:
+        """Signing keys, mode 0700."""
+        return self.root / "keys"
+
+    @property
+    def logs(self) -> Path:
+        """Output of sandboxed programs."""
+        return self.root / "logs"
+
+    @property
+    def machines(self) -> Path:
+        """One folder a machine."""
+        return self.root / "machines"
+
+    def feed_link(self, release: str) -> Path:
+        """Give the link to the newest feed of a release."""
+        return self.root / "feeds" / release
+
+    def image_link(self, release: str, image: str) -> Path:
+        """Give the link to the newest build of an image."""
+        return self.root / "images" / f"{image}-{release}"
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Hold the state while building from it: any number of builds may, `store gc` then waits."""
+        with locked(self.root / "lock", shared=True, waiting=self._say_waiting):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the state alone, after all builds have ended."""
+        with locked(self.root / "lock", waiting=self._say_waiting):
+            yield
+
+    def _say_waiting(self) -> None:
+        self.report.line(f"waiting for another bluejacket that works in {self.root}")
