@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, Strict, model_validator
 
 from bluejacket.definition.table import (
+    Account,
     GuestGlob,
     GuestPath,
     Mode,
@@ -39,8 +40,8 @@ class AddedFile(Table):
     content: str | None = Field(default=None, description="the text itself")
     source: SourcePath | None = Field(default=None, description="or a file below the definitions' folder")
     mode: Mode = Field(default="0644", description="four octal digits")
-    owner: Name = Field(default="root", description="the owning user")
-    group: Name = Field(default="root", description="the owning group")
+    owner: Account = Field(default="root", description="the owning user")
+    group: Account = Field(default="root", description="the owning group")
     config: bool = Field(default=False, description="a machine's own changes survive an update")
 
     @model_validator(mode="after")
@@ -55,8 +56,8 @@ class AddedFolder(Table):
 
     path: GuestPath = Field(description="where the folder lies")
     mode: Mode = Field(default="0755", description="four octal digits")
-    owner: Name = Field(default="root", description="the owning user")
-    group: Name = Field(default="root", description="the owning group")
+    owner: Account = Field(default="root", description="the owning user")
+    group: Account = Field(default="root", description="the owning group")
 
 
 class Access(Table):
@@ -64,8 +65,8 @@ class Access(Table):
 
     path: GuestPath = Field(description="the file or folder")
     mode: Mode | None = Field(default=None, description="four octal digits; without it as upstream")
-    owner: Name | None = Field(default=None, description="the owning user; without it as upstream")
-    group: Name | None = Field(default=None, description="the owning group; without it as upstream")
+    owner: Account | None = Field(default=None, description="the owning user; without it as upstream")
+    group: Account | None = Field(default=None, description="the owning group; without it as upstream")
     capabilities: Text | None = Field(
         default=None, description="file capabilities as cap_from_text(3) reads them, such as `cap_net_raw=ep`"
     )

@@ -10,6 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$", max_length=128)]
 """A package, component, profile, …: also safe as a file name."""
 
+Account = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]*$", max_length=31)]
+"""A user or group, as useradd(8) takes its name."""
+
 Text = Annotated[str, Field(min_length=1)]
 """Words for a reader; never empty."""
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import solv
 
@@ -54,6 +55,6 @@ class Index:
             for key in wanted:
                 query = "SELECT json FROM package WHERE name = ? AND evr = ? AND arch = ?"
                 (text,) = database.execute(query, key).fetchone()
-                values = (tuple(v) if isinstance(v, list) else v for v in json.loads(text))
+                values: list[Any] = [tuple(v) if isinstance(v, list) else v for v in json.loads(text)]
                 found.append(Package(**dict(zip(names, values, strict=True))))
         return found

@@ -96,11 +96,11 @@ def _row(locked: Locked) -> str:
     return json.dumps(package, ensure_ascii=False)
 
 
-def read_lock(release: Release) -> Lock:
+def read_lock(release: Release, *, current: bool = True) -> Lock:
     """Read a release's lock.
 
-    Raises UserError when there is none, when it cannot be read, and when the definitions ask for
-    something else by now.
+    Raises UserError when there is none, when it cannot be read, and, if it has to be `current`,
+    when the definitions ask for something else by now.
     """
     file = lock_file(release)
     renew = f"`bluejacket lock {release.version}` makes a new one"
@@ -118,7 +118,7 @@ def read_lock(release: Release) -> Lock:
         raise UserError(Fault(f"release {release.version} has no lock", renew, Place(file))) from None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(Fault(f"the lock cannot be read: {error}", renew, Place(file))) from error
-    if lock.asked != asked_by(release):
+    if current and lock.asked != asked_by(release):
         raise UserError(
             Fault(
                 f"the definitions of release {release.version} ask for something else than its lock holds",

@@ -32,6 +32,7 @@ def resolve(release: Release, index: Index, tools_index: Index | None) -> Lock:
     """
     pool = solvfile.new_pool(release.foundation.rpm_architecture)
     repo = index.load(pool)
+    pool.createwhatprovides()  # libsolv crashes when it selects without
     changed = _apply(pool, repo, index, release.overlays)
     wanted = [name for c in release.components if c.kind is ComponentKind.IMPORT for name in c.wanted]
     _check_spelling(repo, [c for c in release.components if c.kind is ComponentKind.IMPORT], release)
@@ -78,7 +79,7 @@ def _apply(
     pool: solv.Pool, repo: solv.Repo, index: Index, overlays: Mapping[str, Overlay]
 ) -> frozenset[str]:
     """Give the solver the relations that the overlays leave; gives the names of what changed."""
-    found = {name: [] for name in overlays}
+    found: dict[str, list[solv.XSolvable]] = {}
     for name in overlays:
         selection = pool.select(name, solv.Selection.SELECTION_NAME)
         found[name] = [s for s in selection.solvables() if s.repo.name == repo.name]

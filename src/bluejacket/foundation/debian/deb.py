@@ -216,7 +216,7 @@ def _tar(stream: IO[bytes], limit: int) -> Iterator[tuple[tarfile.TarInfo, bytes
                 if len(data) != info.size:
                     raise _Refused(f"is cut off inside {info.name}")
             yield info, data
-            tar.members = []  # tarfile would keep every header otherwise
+            tar.members = []  # type: ignore[attr-defined]  # tarfile would keep every header otherwise
 
 
 def _control(stream: IO[bytes]) -> dict[str, bytes]:

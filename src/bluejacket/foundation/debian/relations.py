@@ -14,22 +14,23 @@ What differs between the two, and what is done about it:
 
 from __future__ import annotations
 
+import operator
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bluejacket.foundation.debian.control import Atom, Stanza, relation
 from bluejacket.foundation.debian.version import debian_key, rpm_key, to_evr
 from bluejacket.foundation.metadata import Relation
 
 _FIELDS = ("pre-depends", "depends", "recommends", "conflicts", "breaks")
-_TESTS = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    "=": lambda a, b: a == b,
-    ">=": lambda a, b: a >= b,
-    ">": lambda a, b: a > b,
+_TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
 }
 
 
@@ -146,9 +147,9 @@ class Mapper:
         everything = {to_evr(v) for v in versions}
         if _fulfilled(literal, everything) == wanted:
             return (literal,)
-        became = _equivalent(atom.name, wanted, everything) or literal
+        became = _equivalent(atom.name, wanted, everything)
         self.rewritten.append(Rewritten(*atom, became=" or ".join(map(str, became))))
-        return tuple(became)
+        return became
 
 
 def _fulfilled(bounded: Relation, versions: set[str]) -> set[str]:
