@@ -1,0 +1,124 @@
+"""The program's door: whatever happens inside leaves here as one sentence and an exit status.
+
+0 done, 2 the person's mistake, 1 everything else, 130 and 143 stopped by a signal, 141 nobody reads on.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from bluejacket.cli.out import say
+from bluejacket.cli.session import default_state
+from bluejacket.errors import OutsideError, UserError, without_secrets
+
+DONE, FAILED, MISTAKE, INTERRUPTED, NOBODY_READS, TERMINATED = 0, 1, 2, 130, 141, 143
+
+_WORLD = {
+    errno.EACCES: "permission denied",
+    errno.EPERM: "not permitted",
+    errno.EROFS: "the filesystem is read-only",
+    errno.EIO: "the disk fails",
+    errno.EMFILE: "too many open files",
+    errno.ENFILE: "too many open files in the system",
+    errno.ENOMEM: "no memory left",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+}
+
+
+class Terminated(BaseException):
+    """SIGTERM came; as a base exception it runs every `finally` on its way here."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program on `argv` (without its name; the process's own by default). Gives the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    signal.signal(signal.SIGTERM, _terminate)
+    return guarded(lambda: _dispatch(words), _state_of(words))
+
+
+def guarded(work: Callable[[], int], state: Path) -> int:
+    """Run `work` and turn what it raises into one sentence on stderr and a status."""
+    try:
+        status = work()
+        sys.stdout.flush()
+        return status
+    except (UserError, OutsideError) as error:
+        say("\n".join(f"bluejacket: {line}" for line in str(error).splitlines()))
+        return MISTAKE if isinstance(error, UserError) else FAILED
+    except KeyboardInterrupt:
+        say("bluejacket: interrupted; what was finished is kept, the same command goes on from there")
+        return INTERRUPTED
+    except Terminated:
+        say("bluejacket: terminated; what was finished is kept, the same command goes on from there")
+        return TERMINATED
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit (docs: library/signal, note on SIGPIPE).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOBODY_READS
+    except OSError as error:
+        if error.errno not in _WORLD:
+            return _bug(state)
+        name = f": {error.filename}" if error.filename else ""
+        say(f"bluejacket: {_WORLD[error.errno]}{name}")
+        return FAILED
+    except MemoryError:
+        say("bluejacket: no memory left")
+        return FAILED
+    except Exception:
+        return _bug(state)
+
+
+def _dispatch(words: list[str]) -> int:
+    from cyclopts import CycloptsError
+
+    from bluejacket.cli.app import app
+
+    try:
+        result = app.meta(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        say(f"bluejacket: {str(error).strip()} (see {_help_of(error)})")
+        return MISTAKE
+    return result if isinstance(result, int) else DONE
+
+
+def _help_of(error: object) -> str:
+    chain = getattr(error, "command_chain", None) or ()
+    return " ".join(("bluejacket", *chain, "--help"))
+
+
+def _state_of(words: Sequence[str]) -> Path:
+    """Give the state's folder even where the arguments could not be parsed."""
+    for at, word in enumerate(words):
+        if word.startswith("--state="):
+            return Path(word.partition("=")[2])
+        if word == "--state" and at + 1 < len(words):
+            return Path(words[at + 1])
+    return default_state()
+
+
+def _bug(state: Path) -> int:
+    """Keep the traceback and name it. Call it while the exception is handled."""
+    text = without_secrets(traceback.format_exc())
+    kept = state / "logs" / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.txt"
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(f"bluejacket {' '.join(sys.argv[1:])}\n\n{text}", "utf-8")
+    except OSError:
+        say(text)
+        say("bluejacket: this is a bug of ours; please report the lines above")
+        return FAILED
+    say(f"bluejacket: this is a bug of ours, {text.strip().splitlines()[-1]}; please report {kept}")
+    return FAILED
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
