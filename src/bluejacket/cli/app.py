@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
 from bluejacket import __version__
 from bluejacket.cli.session import open_session
@@ -16,13 +16,18 @@ app = App(
     version=__version__,
     help_format="plaintext",
 )
-app.meta.group_parameters = "Global options"
+_GLOBAL = Group("Global options", sort_key=99)
 
 COMMANDS = (
     ("check", "check:check", "Read all definitions and tell every mistake."),
     ("schema", "schema:schema", "Print the JSON Schema of the definition files."),
 )
 """Name, module and function or app below this package, one line of help."""
+
+
+def _option(text: str, *names: str) -> Parameter:
+    return Parameter(name=names or None, help=text, group=_GLOBAL, negative="", show_default=False)
+
 
 for _name, _where, _help in COMMANDS:
     app.command(f"bluejacket.cli.{_where}", name=_name, help=_help)
@@ -32,15 +37,13 @@ for _name, _where, _help in COMMANDS:
 def launch(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
     distro: Annotated[
-        Path | None, Parameter(help="Folder with the definitions [default: the nearest distro/]")
+        Path | None, _option("Folder with the definitions [default: the nearest distro/]")
     ] = None,
     state: Annotated[
-        Path | None, Parameter(help="Folder for everything made [default: ~/.local/state/bluejacket]")
+        Path | None, _option("Folder for all results [default: ~/.local/state/bluejacket]")
     ] = None,
-    verbose: Annotated[
-        bool, Parameter(name=("--verbose", "-v"), negative="", help="Tell the commands run as well")
-    ] = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print data as JSON")] = False,
+    verbose: Annotated[bool, _option("Tell the commands run as well", "--verbose", "-v")] = False,
+    as_json: Annotated[bool, _option("Print data as JSON", "--json")] = False,
 ) -> Any:
     """Parse what comes after the global options and run it."""
     command, bound, ignored = app.parse_args(tokens, exit_on_error=False, print_error=False)

@@ -25,7 +25,7 @@ class Session:
 
     distro: Path
     state: Path
-    out: Out = Out()
+    out: Out = field(default_factory=Out)
     verbose: bool = False
     report: Report = field(default=SILENT)
 
