@@ -124,5 +124,3 @@ def _comment(data: bytes) -> str:
     _, opened, rest = data.decode("utf-8", "replace").partition("<!--")
     said = " ".join(rest.partition("-->")[0].split())
     return f"; the server says: {said[:200]}" if opened and said else ""
-
-

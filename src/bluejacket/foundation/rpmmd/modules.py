@@ -68,7 +68,7 @@ def parse_modules(data: bytes, name: str) -> Modules:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        documents = list(yaml.load_all(data, Loader=loader))  # noqa: S506 - a safe loader, the C one
+        documents = list(yaml.load_all(data, Loader=loader))
     except yaml.YAMLError as error:
         raise Malformed(Fault(f"{name} is no YAML: {error}")) from None
     streams: list[Stream] = []

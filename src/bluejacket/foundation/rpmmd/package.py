@@ -71,12 +71,13 @@ def _check_payload(header: rpm_rs.Header, package: BinaryIO, name: str) -> None:
         raise BadPackage(Fault(f"{name} holds no digest of its payload, so its signature covers none of it"))
     seen = {kind: hashlib.new(kind) for kind in expected}
     while chunk := package.read(_CHUNK):
-        for digest in seen.values():
-            digest.update(chunk)
-    for kind, digest in seen.items():
-        if digest.hexdigest() != expected[kind].lower():
+        for hasher in seen.values():
+            hasher.update(chunk)
+    for kind, hasher in seen.items():
+        got = hasher.hexdigest()
+        if got != expected[kind].lower():
             raise BadPackage(
-                Fault(f"the payload of {name} has {kind} {digest.hexdigest()}, its header says {expected[kind]}")
+                Fault(f"the payload of {name} has {kind} {got}, its header says {expected[kind]}")
             )
 
 

@@ -34,7 +34,9 @@ def unpack(file: Path, data: Data, into: IO[bytes]) -> None:
             while chunk := content.read(_CHUNK):
                 size += len(chunk)
                 if size > data.most_bytes:
-                    raise Malformed(Fault(f"{name} unpacks to more than the {data.most_bytes} bytes announced"))
+                    raise Malformed(
+                        Fault(f"{name} unpacks to more than the {data.most_bytes} bytes announced")
+                    )
                 if seen:
                     seen.update(chunk)
                 into.write(chunk)
@@ -62,6 +64,6 @@ def _opened(packed: BinaryIO, name: str) -> Any:
         return lzma.LZMAFile(packed)
     if magic.startswith(b"BZh"):
         return bz2.BZ2File(packed)
-    if magic.startswith(b"\x00ZCK1") or magic.startswith(b"\x00ZHR1"):
+    if magic.startswith((b"\x00ZCK1", b"\x00ZHR1")):
         raise Malformed(Fault(f"{name} is zchunk, whose chunks no hash of repomd.xml covers"))
     return packed

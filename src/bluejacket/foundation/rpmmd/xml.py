@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from xml.etree.ElementTree import Element, ParseError, XMLParser
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
 from bluejacket.errors import Fault, OutsideError
 
@@ -16,9 +16,7 @@ class _NoDoctype:
     """Builds the tree; refuses a DOCTYPE, whose entities could grow without bound."""
 
     def __init__(self) -> None:
-        from xml.etree.ElementTree import TreeBuilder
-
-        self._builder = TreeBuilder()  # noqa: S314 - that is what this class is for
+        self._builder = TreeBuilder()
         self.start, self.end, self.data = self._builder.start, self._builder.end, self._builder.data
         self.close = self._builder.close
 

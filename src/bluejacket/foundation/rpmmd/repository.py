@@ -1,0 +1,240 @@
+"""A repository whose metadata is verified: what it has, for the solver and for people."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, TypeVar
+
+import solv
+
+from bluejacket.errors import Fault, OutsideError
+from bluejacket.foundation.rpmmd.repomd import Data, Repomd, check_href
+from bluejacket.foundation.rpmmd.source import Source
+from bluejacket.foundation.rpmmd.unpack import unpack
+from bluejacket.foundation.rpmmd.xml import Malformed
+from bluejacket.foundation.solvfile import load
+from bluejacket.report import SILENT, Report
+from bluejacket.store import Step, Store, code_of
+from bluejacket.store.steps import canonical
+
+if TYPE_CHECKING:
+    from bluejacket.foundation.fetch import Fetcher, Wanted
+    from bluejacket.foundation.rpmmd.comps import Comps
+    from bluejacket.foundation.rpmmd.modules import Modules
+    from bluejacket.foundation.rpmmd.package import Signed
+    from bluejacket.foundation.rpmmd.updateinfo import Advisory
+
+T = TypeVar("T")
+
+_SOLV = "repository.solv"
+_CODE = ("bluejacket.foundation.rpmmd.repository", "bluejacket.foundation.solvfile")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A repository in a pool. `hidden` are the packages that exclusion and modules take away."""
+
+    repo: solv.Repo
+    hidden: tuple[solv.XSolvable, ...]
+
+
+@dataclass(slots=True)
+class Repository:
+    """Verified metadata of one repository, and the mirrors that have the rest.
+
+    `files` are the fetched pieces of metadata by kind; others are fetched when they are needed,
+    if there is a `fetcher`.
+    """
+
+    source: Source
+    repomd: Repomd
+    bases: tuple[str, ...]
+    store: Store
+    fetcher: Fetcher | None = None
+    report: Report = SILENT
+    files: dict[str, Path] = field(default_factory=dict)
+
+    # -- for the solver ------------------------------------------------------------------------
+
+    def load(self, pool: solv.Pool, *, filelists: bool = False) -> Loaded:
+        """Add the repository to a pool.
+
+        primary lists only files below /etc, in */bin and /usr/lib/sendmail; `filelists` adds all,
+        at ten times the cost, so ask for them only when a dependency on another path fails.
+        Call `hide` once all repositories are loaded. Raises OutsideError.
+        """
+        kinds = ("primary", "filelists") if filelists and "filelists" in self.repomd.data else ("primary",)
+        step = Step(
+            "rpmmd-solv",
+            code_of(*_CODE),
+            canonical({"kinds": kinds, "libsolv": _libsolv()}),
+            tuple(self.repomd.data[kind].checksum for kind in kinds),
+        )
+        tree = self.store.obtain(step, lambda folder: self._compile(kinds, folder / _SOLV))
+        repo = load(pool, tree / _SOLV, self.source.id)
+        repo.priority = -self.source.priority  # the highest of libsolv wins, the lowest of DNF
+        return Loaded(repo, tuple(self._hidden(pool, repo)))
+
+    def _compile(self, kinds: tuple[str, ...], into: Path) -> None:
+        pool = solv.Pool()
+        pool.setarch()
+        repo = pool.add_repo(self.source.id)
+        for kind in kinds:
+            with TemporaryFile(dir=into.parent) as plain:
+                unpack(self.data(kind), self.repomd.data[kind], plain)
+                plain.flush()
+                plain.seek(0)
+                # The data of filelists goes to packages that are there by now, and none is added.
+                flags = 0 if kind == "primary" else solv.Repo.REPO_EXTEND_SOLVABLES
+                stream = solv.xfopen_fd(f"{kind}.xml", plain.fileno())
+                if not repo.add_rpmmd(stream, None, flags):
+                    raise Malformed(Fault(f"{self.source.id}: {kind}: {pool.errstr}"))
+        repo.internalize()
+        out = solv.xfopen(str(into), "w")
+        if out is None or not repo.write(out) or not out.close():
+            raise OutsideError(Fault(f"{into} could not be written"))
+
+    def _hidden(self, pool: solv.Pool, repo: solv.Repo) -> Iterable[solv.XSolvable]:
+        for pattern in self.source.exclude:
+            how = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_GLOB
+            how |= solv.Selection.SELECTION_CANON | solv.Selection.SELECTION_DOTARCH
+            yield from (s for s in pool.select(pattern, how).solvables() if s.repo.id == repo.id)
+        if "modules" not in self.repomd.data:
+            return
+        shown, hidden = self.modules().split(self.source.streams)
+        names = {nevra.rsplit("-", 2)[0] for nevra in shown}
+        for solvable in repo.solvables_iter():
+            nevra = _full_nevra(solvable)
+            if nevra in hidden or (solvable.name in names and nevra not in shown):
+                yield solvable
+
+    # -- packages ----------------------------------------------------------------------------------
+
+    def wanted(self, solvable: solv.XSolvable) -> Wanted:
+        """Say where the mirrors have a package, and its size and hash. Raises Malformed."""
+        from bluejacket.foundation.fetch import Wanted
+
+        location = solvable.lookup_location()[0] or ""
+        check_href(location, f"{self.source.id}: {solvable}")
+        checksum = solvable.lookup_checksum(solv.SOLVABLE_CHECKSUM)
+        kind = "" if checksum is None else checksum.typestr()
+        if checksum is None or kind not in ("sha256", "sha512"):
+            raise Malformed(Fault(f"{self.source.id} gives no SHA-256 or SHA-512 of {solvable}"))
+        return Wanted(
+            name=str(solvable),
+            urls=tuple(base + location for base in self.bases),
+            size=solvable.lookup_num(solv.SOLVABLE_DOWNLOADSIZE) or None,
+            sha256=checksum.hex() if kind == "sha256" else None,
+            sha512=checksum.hex() if kind == "sha512" else None,
+        )
+
+    def fetch_packages(self, solvables: Iterable[solv.XSolvable]) -> dict[str, tuple[Path, Signed]]:
+        """Fetch packages and verify each one's own signature; by name-evr.arch.
+
+        Raises BadPackage, also when a package is another one than its index says, BadSignature,
+        and what a Fetcher raises.
+        """
+        from bluejacket.foundation.rpmmd.package import BadPackage, verify_package
+
+        if self.fetcher is None:
+            raise OutsideError(Fault(f"{self.source.id}: packages are wanted, but nothing may be fetched"))
+        wanted = {str(solvable): (solvable, self.wanted(solvable)) for solvable in solvables}
+        paths = self.fetcher.fetch_all([want for _, want in wanted.values()], f"Packages of {self.source.id}")
+        verified: dict[str, tuple[Path, Signed]] = {}
+        for name, (solvable, want) in wanted.items():
+            signed = verify_package(paths[want.hash], self.source.keyring, name)
+            if signed.nevra != _header_nevra(solvable):
+                raise BadPackage(Fault(f"{self.source.id} says {name}, the package itself {signed.nevra}"))
+            verified[name] = (paths[want.hash], signed)
+        return verified
+
+    # -- metadata ----------------------------------------------------------------------------------
+
+    def data(self, kind: str) -> Path:
+        """Give one piece of metadata, verified and still compressed, fetched now if need be.
+
+        Raises OutsideError if the repository has none, or what a Fetcher raises.
+        """
+        if kind not in self.repomd.data:
+            raise OutsideError(Fault(f"{self.source.id} has no {kind} metadata"))
+        if kind not in self.files:
+            if self.fetcher is None:
+                raise OutsideError(
+                    Fault(f"{self.source.id}: {kind} metadata is wanted, but nothing may be fetched")
+                )
+            want = data_wanted(self.repomd.data[kind], self.bases, self.source.id)
+            self.files[kind] = self.fetcher.fetch(want)
+        return self.files[kind]
+
+    def comps(self) -> Comps | None:
+        """Give the groups and environments, None if the repository has none."""
+        from bluejacket.foundation.rpmmd.comps import parse_comps
+
+        return self._parsed("group", parse_comps) if "group" in self.repomd.data else None
+
+    def advisories(self) -> tuple[Advisory, ...]:
+        """Give the advisories, if there are any."""
+        from bluejacket.foundation.rpmmd.updateinfo import parse_updateinfo
+
+        return self._parsed("updateinfo", parse_updateinfo) if "updateinfo" in self.repomd.data else ()
+
+    def modules(self) -> Modules:
+        """Give the module streams, if there are any."""
+        from bluejacket.foundation.rpmmd.modules import Modules, parse_modules
+
+        return self._parsed("modules", parse_modules) if "modules" in self.repomd.data else Modules()
+
+    def _parsed(self, kind: str, parse: Callable[[bytes, str], T]) -> T:
+        plain = io.BytesIO()
+        unpack(self.data(kind), self.repomd.data[kind], plain)
+        return parse(plain.getvalue(), f"{self.source.id}: {kind}")
+
+
+def hide(pool: solv.Pool, loaded: Iterable[Loaded]) -> None:
+    """Take excluded packages and inactive module streams away from the solver, once for all."""
+    ids = [solvable for one in loaded for solvable in one.hidden]
+    if ids:
+        pool.set_disabled_list(ids)
+
+
+def data_wanted(data: Data, bases: Iterable[str], name: str) -> Wanted:
+    """Say where one piece of metadata is."""
+    from bluejacket.foundation.fetch import Wanted
+
+    return Wanted(
+        name=f"{data.kind} of {name}",
+        urls=tuple(base + data.href for base in bases),
+        size=data.size,
+        sha256=data.checksum if data.algorithm == "sha256" else None,
+        sha512=data.checksum if data.algorithm == "sha512" else None,
+    )
+
+
+def missing_paths(problems: Iterable[solv.Problem]) -> tuple[str, ...]:
+    """Give the paths that no package seems to provide: what `filelists` may still find."""
+    found: dict[str, None] = {}
+    for problem in problems:
+        for rule in problem.findallproblemrules():
+            for info in rule.allinfos():
+                if info.dep is not None:
+                    found.update((word.strip("()"), None) for word in str(info.dep).split() if "/" in word)
+    return tuple(path for path in found if path.startswith("/"))
+
+
+def _libsolv() -> str:
+    return str(getattr(solv, "__version__", ""))
+
+
+def _full_nevra(solvable: solv.XSolvable) -> str:
+    """Name, epoch (also 0), version, release, architecture, as modulemd writes them."""
+    evr = solvable.evr
+    return f"{solvable.name}-{evr if ':' in evr else '0:' + evr}.{solvable.arch}"
+
+
+def _header_nevra(solvable: solv.XSolvable) -> str:
+    evr = solvable.evr
+    return f"{solvable.name}-{evr.removeprefix('0:')}.{solvable.arch}"
