@@ -1,0 +1,1 @@
+"""RPM packages: converted, built from source, signed, inspected."""
