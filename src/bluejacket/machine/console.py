@@ -1,0 +1,105 @@
+"""What the serial console tells of a boot: which stage is reached, and what went wrong."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+# The lines that announce a stage, in the order of a boot. A quiet boot leaves some of them out.
+STAGES: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("firmware", re.compile(r"BdsDxe: (loading|starting)|TianoCore|UEFI Interactive Shell")),
+    ("boot loader", re.compile(r"systemd-boot|Boot in \d+ s|EFI stub:|systemd-stub@")),
+    ("kernel", re.compile(r"\] Linux version \d|\] Command line: |Booting Linux")),
+    ("initrd", re.compile(r"Run /init as init process|initrd: |Running in initrd")),
+    (
+        "systemd",
+        re.compile(r"systemd\[1\]: systemd \S+ running in system mode|Welcome to |\] Reached target "),
+    ),
+    ("cloud-init", re.compile(r"cloud-init\[\d+\]: |Cloud-init v\. |ci-info: |cloud-init-\w+\.service")),
+    ("login", re.compile(r"^\S+ login:")),
+)
+STAGE_NAMES = tuple(name for name, _ in STAGES)
+
+# Each means that the machine will not come up by itself.
+_TROUBLES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"Kernel panic - not syncing: ?(.*)"), "the kernel panicked: {}"),
+    (
+        re.compile(r"You are in emergency mode|Reached target .*[Ee]mergency"),
+        "systemd fell into emergency mode",
+    ),
+    (re.compile(r"You are in rescue mode"), "systemd fell into rescue mode"),
+    (
+        re.compile(r"BdsDxe: No bootable option|No bootable option or device was found"),
+        "the firmware found nothing to boot",
+    ),
+    (re.compile(r"\[!!!!!!\] (.*)"), "systemd stopped: {}"),
+    (
+        re.compile(r"Security [Vv]iolation|Access Denied|Image verification failed"),
+        "the firmware refused the boot loader",
+    ),
+    (re.compile(r"initrd: cannot (.*)"), "the initrd cannot {}"),
+)
+
+# ECMA-48 control sequences, operating system commands (ended by BEL or ST), and lone escapes.
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\|\x1b[ -/]*[0-~]"
+)
+
+
+@dataclass
+class Console:
+    """Reads a growing console log. `marks` are seconds from the start to each stage, as seen."""
+
+    log: Path
+    started: float = field(default_factory=monotonic)
+    marks: dict[str, float] = field(default_factory=dict)
+    trouble: str | None = None
+    last: deque[str] = field(default_factory=lambda: deque(maxlen=12))
+    _offset: int = 0
+    _rest: str = ""
+
+    @property
+    def stage(self) -> str:
+        """The furthest stage seen; "firmware" before any."""
+        return max(self.marks, key=STAGE_NAMES.index, default=STAGE_NAMES[0])
+
+    def look(self) -> list[str]:
+        """Read what has come since; gives the stages that it shows for the first time."""
+        try:
+            with self.log.open("rb") as log:
+                log.seek(self._offset)
+                data = log.read()
+        except FileNotFoundError:
+            return []
+        self._offset += len(data)
+        return self.feed(data.decode("utf-8", "replace"), monotonic() - self.started)
+
+    def feed(self, text: str, at_s: float) -> list[str]:
+        """Take in `text`, which came `at_s` seconds after the start; gives the stages new in it."""
+        *lines, self._rest = re.split(r"\r*\n|\r", self._rest + text)
+        fresh: list[str] = []
+        # The login prompt ends without a new line; it is looked at in place, and again when it ends.
+        for line in [*lines, self._rest]:
+            fresh += self._line(plain(line), at_s)
+        self.last.extend(one for one in (plain(line) for line in lines) if one)
+        return fresh
+
+    def _line(self, line: str, at_s: float) -> list[str]:
+        if self.trouble is None:
+            for pattern, meaning in _TROUBLES:
+                if found := pattern.search(line):
+                    self.trouble = meaning.format(*(group.strip() for group in found.groups()))
+        reached = STAGE_NAMES.index(self.stage) if self.marks else -1
+        for index, (name, pattern) in enumerate(STAGES):
+            if index > reached and pattern.search(line):
+                self.marks[name] = round(at_s, 2)
+                return [name]
+        return []
+
+
+def plain(line: str) -> str:
+    """Give `line` without terminal control, and without blanks at its end other than a prompt's."""
+    return "".join(c for c in _ESCAPES.sub("", line) if c == "\t" or c >= " ").rstrip(" \t")

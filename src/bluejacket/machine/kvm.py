@@ -1,0 +1,71 @@
+"""Is KVM of any use here? Asked by running guest instructions, once per boot of the host."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, TimeoutExpired, run
+
+from bluejacket.machine import kvm_probe
+from bluejacket.machine.process import boot_id
+from bluejacket.store import replace_text
+
+LIMIT_S = 2.0
+"""How long thirty million guest instructions may take. A processor needs 10 ms, QEMU's own translator
+(TCG) under 100 ms; a KVM that only interprets needs 17 s, and would never get a kernel through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether machines shall use KVM, and why."""
+
+    usable: bool
+    reason: str
+    boot: str
+
+    @property
+    def accelerator(self) -> str:
+        """The value of QEMU's -accel."""
+        return "kvm" if self.usable else "tcg,thread=multi"
+
+
+def verdict(cache: Path) -> Verdict:
+    """Give this boot's verdict, from the file `cache` or by probing now."""
+    known = _read(cache)
+    if known is not None and known.boot == boot_id():
+        return known
+    usable, reason = probe()
+    fresh = Verdict(usable, reason, boot_id())
+    replace_text(cache, json.dumps(asdict(fresh)))
+    return fresh
+
+
+def probe(device: Path = Path("/dev/kvm"), limit_s: float = LIMIT_S) -> tuple[bool, str]:
+    """Run the probe's guest in a process of its own; gives whether it is usable, and the reason."""
+    if not device.exists():
+        return False, f"{device} does not exist"
+    try:
+        done = run(
+            [sys.executable, "-I", "-S", kvm_probe.__file__, str(device)],
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+            stderr=PIPE,
+            timeout=limit_s,
+            check=False,
+        )
+    except TimeoutExpired:
+        return False, f"{device} opens, but its guest instructions did not end within {limit_s:g} s"
+    if done.returncode == 0:
+        return True, f"{device} ran guest instructions to their end"
+    last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+    return False, f"{device} opens no running machine: {last[0] if last else f'status {done.returncode}'}"
+
+
+def _read(cache: Path) -> Verdict | None:
+    try:
+        found = json.loads(cache.read_text("utf-8"))
+        return Verdict(bool(found["usable"]), str(found["reason"]), str(found["boot"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
