@@ -1,4 +1,4 @@
-"""An overlay, applied to one package: a change that fits nothing is a mistake, and told."""
+"""An overlay, applied to the paths of a package: a change that fits nothing is a mistake, and told."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pathlib import Path
 
 from bluejacket.definition.overlay import Access, AddedFile, Edit, Overlay
 from bluejacket.errors import Fault, Place, UserError
-from bluejacket.foundation.metadata import Package, Relation
-from bluejacket.package.deb import Entry, Kind
+from bluejacket.foundation.debian.deb import Entry, Kind
 
 Entries = dict[str, Entry]
 FaultAt = Callable[[str, str, str], Fault]
@@ -157,49 +156,3 @@ def _access(entries: Entries, access: Access, key: str, package: str, fault: Fau
         one.group = access.group or one.group
         one.capabilities = access.capabilities or one.capabilities
     return []
-
-
-def change_relations(package: Package, overlay: Overlay, fault: FaultAt) -> Package:
-    """Give the package with an overlay's changes of relations.
-
-    Raises UserError for a relation to leave out that the package does not have.
-    """
-    faults: list[Fault] = []
-
-    def without(relations: tuple[str, ...], names: tuple[str, ...], used: set[str]) -> tuple[str, ...]:
-        kept = []
-        for relation in relations:
-            hit = next((n for n in names if n in names_in(relation)), None)
-            if hit is None:
-                kept.append(relation)
-            else:
-                used.add(hit)
-        return tuple(kept)
-
-    used: dict[str, set[str]] = {"drop_requires": set(), "drop_provides": set(), "drop_conflicts": set()}
-    changed = replace(
-        package,
-        requires=without(package.requires, overlay.drop_requires, used["drop_requires"]) + overlay.requires,
-        requires_pre=without(package.requires_pre, overlay.drop_requires, used["drop_requires"]),
-        recommends=package.recommends + overlay.recommends,
-        provides=without(package.provides, overlay.drop_provides, used["drop_provides"]) + overlay.provides,
-        conflicts=without(package.conflicts, overlay.drop_conflicts, used["drop_conflicts"])
-        + overlay.conflicts,
-        obsoletes=package.obsoletes + overlay.obsoletes,
-    )
-    for key, hits in used.items():
-        for name in getattr(overlay, key):
-            if name not in hits:
-                what = f"{package.name} has no such relation to {name}"
-                faults.append(fault(key, what, "upstream may have dropped it: then so should the overlay"))
-    if faults:
-        raise UserError(*faults)
-    return changed
-
-
-def names_in(relation: str) -> set[str]:
-    """Give the names that a relation speaks of: one, or all of a rich one."""
-    if not relation.startswith("("):
-        return {Relation.parse(relation).name}
-    text = re.sub(r"\b(?:and|or|if|else|with|without|unless)\b", ",", relation)
-    return {part.split()[0] for part in re.split(r"[,]|(?<!\w)\(|\)(?!\w)", text) if part.split()}

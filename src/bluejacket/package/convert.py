@@ -1,7 +1,7 @@
 """Turning a Debian package into an RPM: the same files, the same relations, no script.
 
-Reads top to bottom in `convert`. The result depends on its arguments alone: times are `epoch`, the
-build host has a fixed name, and rpm-rs writes what it is given in the order of the paths.
+Reads top to bottom in `convert`. The result depends on its arguments alone. All times in it are that of
+the Debian package's own build: a later lock with the same package gives the same bytes.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from bluejacket.definition.options import Options
 from bluejacket.definition.overlay import Overlay
 from bluejacket.errors import Fault, OutsideError, Place
 from bluejacket.foundation.debian.control import Stanza, stanzas
+from bluejacket.foundation.debian.deb import Deb, Entry, Kind, read_deb
 from bluejacket.foundation.metadata import Evr, Package, Relation
+from bluejacket.foundation.overlaid import overlaid
 from bluejacket.package import changelog
-from bluejacket.package.changes import change_entries, change_relations, no_place, remove
-from bluejacket.package.deb import Deb, Entry, Kind, read_deb
+from bluejacket.package.changes import change_entries, no_place, remove
 from bluejacket.package.licence import UNKNOWN, licence_of
 from bluejacket.package.scripts import notes_of
 
@@ -52,7 +53,6 @@ def convert(
     package: Package,
     overlay: Overlay | None,
     options: Options,
-    epoch: int,
     into: Path,
     *,
     sources: Path | None = None,
@@ -60,23 +60,22 @@ def convert(
 ) -> Path:
     """Write one unsigned RPM and `scripts.json` into the folder `into`; gives the RPM's path.
 
-    `epoch` is the time in seconds that everything gets, `sources` the definitions' folder, where an
-    overlay's files lie, and `overlay_file` what messages name. Raises OutsideError for a package that
-    is damaged or not the one described, and UserError for an overlay that fits it no more.
+    `sources` is the definitions' folder, where an overlay's files lie, and `overlay_file` what
+    messages name. Raises OutsideError for a package that is damaged or not the one described, and
+    UserError for an overlay that fits it no more.
     """
     source = read_deb(deb)
     stanza = _stanza(deb, source, package)
     entries = _merged_usr(deb, source.entries)
     _mark_config(source, entries)
-    history = _history(entries, package.upstream_name, epoch)
+    history = _history(entries, package.upstream_name, source.built)
     licence = _licence(entries, package.upstream_name)
     remove(entries, options.remove)
     if overlay:
-        fault = no_place(package.name, overlay_file)
-        package = change_relations(package, overlay, fault)
-        change_entries(entries, overlay, sources, fault)
+        package = overlaid(package, overlay)
+        change_entries(entries, overlay, sources, no_place(package.name, overlay_file))
     _settle_twins(entries)
-    builder = _builder(package, stanza, licence, options, epoch)
+    builder = _builder(package, stanza, licence, options, source.built)
     _relate(builder, package, entries)
     for change in history:
         builder.add_changelog_entry(change.name, change.text, change.when)
@@ -122,11 +121,11 @@ def _mark_config(deb: Deb, entries: dict[str, Entry]) -> None:
                 found.config = True
 
 
-def _history(entries: dict[str, Entry], name: str, epoch: int) -> list[changelog.Change]:
+def _history(entries: dict[str, Entry], name: str, built: int) -> list[changelog.Change]:
     for file in _CHANGELOGS:
         entry = entries.get(f"/usr/share/doc/{name}/{file}")
         if entry and entry.kind is Kind.FILE:
-            found = changelog.changes(changelog.unpack(entry.content), epoch)
+            found = changelog.changes(changelog.unpack(entry.content), built)
             if found:
                 return found
     return []
@@ -151,7 +150,7 @@ def _settle_twins(entries: dict[str, Entry]) -> None:
 
 
 def _builder(
-    package: Package, stanza: Stanza, licence: str, options: Options, epoch: int
+    package: Package, stanza: Stanza, licence: str, options: Options, built: int
 ) -> rpm_rs.PackageBuilder:
     evr = Evr.parse(package.evr)
     method, _, level = options.compression.partition(":")
@@ -162,7 +161,7 @@ def _builder(
             format=rpm_rs.RpmFormat.V4,
             compression=_COMPRESSIONS[method],
             compression_level=int(level) if level else None,
-            source_date=epoch,
+            source_date=built,
             reserved_space=0,
         )
     )

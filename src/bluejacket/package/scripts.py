@@ -10,7 +10,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bluejacket.package.deb import Deb, Script
+from bluejacket.foundation.debian.deb import Deb, Script
 
 _BLOCK = re.compile(
     r"^# Automatically added by (?P<by>dh_\S+?)(?:/\S*)?\n(?P<body>.*?)^# End automatically added section\n?",

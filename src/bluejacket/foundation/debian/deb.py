@@ -92,13 +92,17 @@ class Script:
 
 @dataclass(slots=True)
 class Deb:
-    """What a Debian package holds: its control stanza, its scripts and its paths."""
+    """What a Debian package holds: its control stanza, its scripts and its paths.
+
+    `built` is the time of the newest path in seconds since 1970: a build's own SOURCE_DATE_EPOCH.
+    """
 
     control: str
     conffiles: tuple[str, ...]
     scripts: tuple[Script, ...]
     triggers: str
     entries: dict[str, Entry] = field(default_factory=dict)
+    built: int = 0
 
 
 def read_deb(file: Path) -> Deb:
@@ -117,7 +121,7 @@ def read_deb(file: Path) -> Deb:
                 scripts=tuple(Script(n, control[n]) for n in SCRIPTS if n in control),
                 triggers=control.get("triggers", b"").decode("utf-8"),
             )
-            _entries(_unpacked(stream, members, "data.tar"), deb.entries)
+            deb.built = _entries(_unpacked(stream, members, "data.tar"), deb.entries)
     except _UNREADABLE as error:
         raise _bad(file, f"is not a Debian package that can be read: {error}") from error
     except _Refused as error:
@@ -192,7 +196,9 @@ def _unpacked(stream: BinaryIO, members: dict[str, tuple[int, int]], name: str) 
             case ".xz" | ".lzma":
                 return lzma.open(raw)
             case ".zst":
-                return cast(IO[bytes], zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
+                return cast(
+                    IO[bytes], zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+                )
             case ".gz":
                 return cast(IO[bytes], gzip.open(raw))
             case ".bz2":
@@ -216,12 +222,13 @@ def _tar(stream: IO[bytes], limit: int) -> Iterator[tuple[tarfile.TarInfo, bytes
                 if len(data) != info.size:
                     raise _Refused(f"is cut off inside {info.name}")
             yield info, data
-            tar.members = []  # type: ignore[attr-defined]  # tarfile would keep every header otherwise
 
 
 def _control(stream: IO[bytes]) -> dict[str, bytes]:
     with stream:
-        files = {info.name.removeprefix("./"): data for info, data in _tar(stream, _CONTROL_LIMIT) if info.isreg()}
+        files = {
+            info.name.removeprefix("./"): data for info, data in _tar(stream, _CONTROL_LIMIT) if info.isreg()
+        }
     if "control" not in files:
         raise _Refused("lacks the file control")
     return files
@@ -235,9 +242,12 @@ def _conffiles(text: str) -> Iterator[str]:
             yield line.strip()
 
 
-def _entries(stream: IO[bytes], into: dict[str, Entry]) -> None:
+def _entries(stream: IO[bytes], into: dict[str, Entry]) -> int:
+    """Fill `into`; gives the newest time."""
+    newest = 0
     with stream:
         for info, data in _tar(stream, _DATA_LIMIT):
+            newest = max(newest, int(info.mtime))
             path = clean_path(info.name)
             if path == "/":
                 continue
@@ -248,6 +258,7 @@ def _entries(stream: IO[bytes], into: dict[str, Entry]) -> None:
             if before and not (before.kind is Kind.FOLDER and entry.kind is Kind.FOLDER):
                 raise _Refused(f"holds {path} twice")
             into[path] = entry
+    return newest
 
 
 def _entry(path: str, info: tarfile.TarInfo, data: bytes) -> Entry:
