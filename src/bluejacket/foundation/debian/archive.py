@@ -58,15 +58,7 @@ class DebianArchive:
         Raises OutsideError for an index that is unsigned, expired, older than before, or not what
         its signature says.
         """
-        now = now or datetime.now(UTC)
-        files: list[IndexFile] = []
-        records: list[IndexRecord] = []
-        with self.fetcher() as fetcher:
-            for suite in self.foundation.suites:
-                release = self._release(fetcher, suite, now)
-                found = self._packages(fetcher, suite, release)
-                files += found
-                records.append(self._record(suite, release, now))
+        files, records = self._fetch(now or datetime.now(UTC))
         step = Step(
             "convert-index",
             code_of(*_CODE),
@@ -74,6 +66,20 @@ class DebianArchive:
             tuple(f.file.name for f in files),
         )
         return Index(self.store.obtain(step, lambda into: convert_index(files, into)), tuple(records), step.key)
+
+    def index_files(self) -> list[IndexFile]:
+        """Fetch and verify the newest `Packages` files. Raises OutsideError as `refresh` does."""
+        return self._fetch(datetime.now(UTC))[0]
+
+    def _fetch(self, now: datetime) -> tuple[list[IndexFile], list[IndexRecord]]:
+        files: list[IndexFile] = []
+        records: list[IndexRecord] = []
+        with self.fetcher() as fetcher:
+            for suite in self.foundation.suites:
+                release = self._release(fetcher, suite, now)
+                files += self._packages(fetcher, suite, release)
+                records.append(self._record(suite, release, now))
+        return files, records
 
     def _release(self, fetcher: Fetcher, suite: Suite, now: datetime) -> ReleaseFile:
         url = f"{self.base(suite.archive)}/dists/{suite.name}/InRelease"

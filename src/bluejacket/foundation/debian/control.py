@@ -12,7 +12,7 @@ Stanza = dict[str, str]
 _FIELD = re.compile(r"^([^\s:#][^\s:]*):[ \t]*(.*(?:\n[ \t].*)*)", re.M)
 _ATOM = re.compile(
     r"(?P<name>[a-zA-Z0-9][a-zA-Z0-9+._-]*)(?::[a-z0-9-]+)?"
-    r"(?:\s*\(\s*(?P<op><<|<=|=|>=|>>|<|>)\s*(?P<version>[^)\s]+)\s*\))?"
+    r"(?:\s*\(\s*(?P<op><<|<=|=|>=|>>|<|>)\s*(?P<version>[0-9A-Za-z][^)\s]*)\s*\))?"
     r"(?:\s*\[[^\]]*\])?(?:\s*<[^>]*>)*"
 )
 # "<" and ">" are the obsolete spellings of "<=" and ">=" (Debian Policy 7.1).

@@ -37,7 +37,7 @@ def convert_index(files: Sequence[IndexFile], into: Path) -> None:
 
     Raises OutsideError for an index that is not what Debian Policy describes.
     """
-    parsed = [(origin, stanza, parse(stanza)) for origin, stanza in _read(files)]
+    parsed = [(origin, stanza, parse(stanza)) for origin, stanza in read_index(files)]
     mapper = Mapper((stanza, relations) for _, stanza, relations in parsed)
     packages = _Table(into / "packages.sqlite")
     with packages, write_primary(into / "primary.xml", len(parsed)) as primary:
@@ -49,7 +49,8 @@ def convert_index(files: Sequence[IndexFile], into: Path) -> None:
     solvfile.compile_primary(into / "primary.xml", into / "index.solv")
 
 
-def _read(files: Sequence[IndexFile]) -> Iterator[tuple[IndexFile, Stanza]]:
+def read_index(files: Sequence[IndexFile]) -> Iterator[tuple[IndexFile, Stanza]]:
+    """Give every stanza of `files`. Raises OutsideError for a file that cannot be read."""
     for origin in files:
         try:
             with lzma.open(origin.file, "rt", encoding="utf-8") as stream:

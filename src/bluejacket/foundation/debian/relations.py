@@ -107,7 +107,7 @@ class Mapper:
         mine = {r.name for r in mapped.provides}
         for name in ("conflicts", "breaks"):
             for (atom, *_) in fields.get(name, ()):
-                mapped.conflicts += (r for r in self._relations(atom) if r.name not in mine)
+                mapped.conflicts += (r for r in self.relations(atom) if r.name not in mine)
         return Mapped(*(list(dict.fromkeys(getattr(mapped, f))) for f in Mapped.__slots__))
 
     def _provided(self, atom: Atom) -> Relation:
@@ -116,7 +116,7 @@ class Mapper:
         return Relation(f"deb-virtual({atom.name})" if atom.name in self._virtual else atom.name)
 
     def _require(self, group: list[Atom], into: list[Relation], hints: list[Relation] | None) -> None:
-        alternatives = [r for atom in group for r in self._relations(atom)]
+        alternatives = [r for atom in group for r in self.relations(atom)]
         if len(alternatives) == 1:
             into.append(alternatives[0])
             return
@@ -124,7 +124,7 @@ class Mapper:
         if hints is not None and len(group) > 1:
             hints.append(alternatives[0])
 
-    def _relations(self, atom: Atom) -> tuple[Relation, ...]:
+    def relations(self, atom: Atom) -> tuple[Relation, ...]:
         """Give what stands for one atom: each of them fulfils it."""
         found = self._mapped.get(atom)
         if found is None:
@@ -147,7 +147,7 @@ class Mapper:
         everything = {to_evr(v) for v in versions}
         if _fulfilled(literal, everything) == wanted:
             return (literal,)
-        became = _equivalent(atom.name, wanted, everything)
+        became = _equivalent(literal, wanted, everything)
         self.rewritten.append(Rewritten(*atom, became=" or ".join(map(str, became))))
         return became
 
@@ -157,11 +157,18 @@ def _fulfilled(bounded: Relation, versions: set[str]) -> set[str]:
     return {v for v in versions if test(rpm_key(v), bound)}
 
 
-def _equivalent(name: str, wanted: set[str], versions: set[str]) -> tuple[Relation, ...]:
-    """Give relations of which at least one holds exactly for the `wanted` among `versions`."""
+def _equivalent(
+    literal: Relation, wanted: set[str], versions: set[str]
+) -> tuple[Relation, ...]:
+    """Give relations of which at least one holds exactly for the `wanted` among `versions`.
+
+    The direction of `literal` is kept where it can be, so that it stays right for versions to come.
+    """
+    name = literal.name
     if not wanted:
         return (Relation(name, "<", "0~~-0"),)
-    for op in ("<", "<=", ">=", ">"):
+    upwards, downwards = (">=", ">"), ("<", "<=")
+    for op in (*upwards, *downwards) if ">" in literal.op else (*downwards, *upwards):
         for version in sorted(versions, key=rpm_key):
             candidate = Relation(name, op, version)
             if _fulfilled(candidate, versions) == wanted:
