@@ -15,6 +15,7 @@ from bluejacket.definition.distribution import Distribution
 from bluejacket.definition.feed import Feed
 from bluejacket.definition.foundation import AnyFoundation
 from bluejacket.definition.image import Image, Profile
+from bluejacket.definition.options import Options
 from bluejacket.definition.overlay import Link, Overlay, Review
 from bluejacket.definition.table import Name, Names, Table, Text, file_name, years_after
 from bluejacket.errors import Place
@@ -69,6 +70,7 @@ class Release:
     codename: str
     foundation: AnyFoundation
     components: tuple[Component, ...]  # sorted by name; own ones after those that they need
+    defaults: Options  # of packages that belong to no component: the distribution's and the release's
     overlays: Mapping[str, Overlay]  # by binary package
     reviews: tuple[Review, ...]
     feed: Feed
@@ -83,6 +85,19 @@ class Release:
     exclude: tuple[str, ...]  # packages that may never get into the closure: all components' together
     recommends: bool
     origins: Mapping[str, tuple[Origin, ...]]  # by component
+
+    def options_of(self, package: str, source: str) -> Options:
+        """Give the options of a binary package: its component's, or the defaults.
+
+        A package belongs to the component that wants it, else to the one of its source's name.
+        """
+        by_source: Options | None = None
+        for component in self.components:
+            if package in component.wanted:
+                return component
+            if source == component.name:
+                by_source = component
+        return by_source or self.defaults
 
     @property
     def support_end(self) -> date:

@@ -34,6 +34,7 @@ from bluejacket.definition.kinds import (
     ReleaseFile,
     ReviewFile,
 )
+from bluejacket.definition.options import Options
 from bluejacket.definition.overlay import Overlay
 from bluejacket.definition.release import Release, ReleaseTable, Tools
 from bluejacket.definition.shelf import Shelf
@@ -100,6 +101,7 @@ def _release(shelf: Shelf, document: Document, faults: list[Fault]) -> Release |
         codename=said.codename,
         foundation=foundation,
         components=tuple(_with_vendor(component, who.vendor) for component in components),
+        defaults=_defaults(shelf, document, who.vendor),
         overlays=FrozenMap(_overlays(shelf, said)),
         reviews=tuple(r for d in shelf.all("review") for r in _content(d, ReviewFile).reviews),
         feed=_content(feed, FeedFile).feed,
@@ -120,11 +122,7 @@ def _release(shelf: Shelf, document: Document, faults: list[Fault]) -> Release |
 def _components(shelf: Shelf, document: Document, faults: list[Fault]) -> list[Listed]:
     """Give the release's components with their options inherited."""
     file = _content(document, ReleaseFile)
-    levels = []
-    if distribution := shelf.get("distribution", "distribution"):
-        options = _content(distribution, DistributionFile).defaults
-        levels.append(Level(distribution, ("defaults",), options))
-    levels.append(Level(document, ("defaults",), file.defaults))
+    levels = _levels(shelf, document)
     listed: list[Listed] = []
     for name in file.release.groups:
         group = shelf.get("group", name)
@@ -140,6 +138,21 @@ def _components(shelf: Shelf, document: Document, faults: list[Fault]) -> list[L
             faults += whole.faults
             listed.append(Listed(group, key, whole.component, whole.origins))
     return listed
+
+
+def _levels(shelf: Shelf, document: Document) -> list[Level]:
+    """Give the levels above the groups: the distribution and the release."""
+    levels = []
+    if distribution := shelf.get("distribution", "distribution"):
+        options = _content(distribution, DistributionFile).defaults
+        levels.append(Level(distribution, ("defaults",), options))
+    return [*levels, Level(document, ("defaults",), _content(document, ReleaseFile).defaults)]
+
+
+def _defaults(shelf: Shelf, document: Document, vendor: str) -> Options:
+    nameless = inherit(_levels(shelf, document), Component(name="none", reason="none")).component
+    options = Options(**{name: getattr(nameless, name) for name in Options.model_fields})
+    return options if options.vendor else options.model_copy(update={"vendor": vendor})
 
 
 def _tools_of(

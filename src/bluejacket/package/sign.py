@@ -35,3 +35,8 @@ def sign_package(rpm: Path, signer: Signer, when: int, into: Path) -> Path:
 def sign_detached(data: bytes, signer: Signer, when: int) -> str:
     """Give an armoured detached signature, such as repomd.xml.asc."""
     return pysequoia.armor(signer.sign(data, when), pysequoia.ArmorKind.Signature)
+
+
+def built_at(rpm: Path) -> int:
+    """Give the build time of a package, in seconds since 1970."""
+    return int(rpm_rs.PackageMetadata.open(str(rpm)).build_time)
