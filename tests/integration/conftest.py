@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from bluejacket.definition import Definitions, Release, load
 from bluejacket.errors import UserError
 from bluejacket.foundation.debian.convert_index import IndexFile

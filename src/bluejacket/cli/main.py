@@ -16,8 +16,8 @@ from pathlib import Path
 from types import FrameType
 
 from bluejacket.cli.out import say
-from bluejacket.cli.session import default_state
 from bluejacket.errors import OutsideError, UserError, without_secrets
+from bluejacket.store.state import state_folder
 
 DONE, FAILED, MISTAKE, INTERRUPTED, NOBODY_READS, TERMINATED = 0, 1, 2, 130, 141, 143
 
@@ -102,7 +102,7 @@ def _state_of(words: Sequence[str]) -> Path:
             return Path(word.partition("=")[2])
         if word == "--state" and at + 1 < len(words):
             return Path(words[at + 1])
-    return default_state()
+    return state_folder()
 
 
 def _bug(state: Path) -> int:

@@ -14,6 +14,7 @@ from bluejacket.cli.out import Out
 from bluejacket.cli.progress import report_for
 from bluejacket.errors import Fault, Place, UserError
 from bluejacket.report import SILENT, Report
+from bluejacket.store.state import state_folder
 
 if TYPE_CHECKING:
     from bluejacket.definition import Definitions, Image, Release
@@ -60,19 +61,11 @@ def open_session(distro: Path | None, state: Path | None, verbose: bool, as_json
     """Give the session that the global options ask for."""
     return Session(
         distro or default_distro(),
-        (state or default_state()).absolute(),
+        (state or state_folder()).absolute(),
         Out(as_json),
         verbose,
         report_for(verbose),
     )
-
-
-def default_state() -> Path:
-    """Give $BLUEJACKET_STATE, or the folder of the XDG base directory specification."""
-    if chosen := os.environ.get("BLUEJACKET_STATE"):
-        return Path(chosen)
-    home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(home) / "bluejacket"
 
 
 def default_distro() -> Path:

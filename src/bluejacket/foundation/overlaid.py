@@ -54,7 +54,8 @@ def _must_exist(overlay: Overlay, key: str, names: Iterable[str], relations: Ite
         if name not in held:
             raise UserError(
                 Fault(
-                    f"the overlay of {overlay.package} names {name} under {key}, which the package does not have",
+                    f"the overlay of {overlay.package} names {name} under {key}, "
+                    "which the package does not have",
                     "upstream may have changed: look at the package again and take the name out",
                 )
             )

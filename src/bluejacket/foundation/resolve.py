@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 
 import solv
 
@@ -33,7 +34,7 @@ def resolve(release: Release, index: Index, tools_index: Index | None) -> Lock:
     pool = solvfile.new_pool(release.foundation.rpm_architecture)
     repo = index.load(pool)
     pool.createwhatprovides()  # libsolv crashes when it selects without
-    changed = _apply(pool, repo, index, release.overlays)
+    _apply(pool, repo, index, release.overlays)
     wanted = [name for c in release.components if c.kind is ComponentKind.IMPORT for name in c.wanted]
     _check_spelling(repo, [c for c in release.components if c.kind is ComponentKind.IMPORT], release)
     _add_own(pool, release)
@@ -52,7 +53,7 @@ def resolve(release: Release, index: Index, tools_index: Index | None) -> Lock:
         asked=asked_by(release),
         epoch=epoch_of(index.records),
         indexes=index.records,
-        packages=_pinned(index, [c for c in chosen if c.solvable.repo.name == "foundation"], changed),
+        packages=_pinned(index, [c for c in chosen if c.solvable.repo.name == "foundation"]),
         tools=tools,
     )
 
@@ -67,18 +68,16 @@ def _tools(release: Release, index: Index) -> tuple[Locked, ...]:
         favour=index.favoured(),
         what=f"the tools tree of release {release.version}",
     )
-    return _pinned(index, chosen, frozenset())
+    return _pinned(index, chosen)
 
 
-def _pinned(index: Index, chosen: Sequence[Choice], changed: frozenset[str]) -> tuple[Locked, ...]:
+def _pinned(index: Index, chosen: Sequence[Choice]) -> tuple[Locked, ...]:
     packages = index.look_up(choice.key for choice in chosen)
     return tuple(Locked(p, choice.causes) for p, choice in zip(packages, chosen, strict=True))
 
 
-def _apply(
-    pool: solv.Pool, repo: solv.Repo, index: Index, overlays: Mapping[str, Overlay]
-) -> frozenset[str]:
-    """Give the solver the relations that the overlays leave; gives the names of what changed."""
+def _apply(pool: solv.Pool, repo: solv.Repo, index: Index, overlays: Mapping[str, Overlay]) -> None:
+    """Give the solver the relations that the overlays leave."""
     found: dict[str, list[solv.XSolvable]] = {}
     for name in overlays:
         selection = pool.select(name, solv.Selection.SELECTION_NAME)
@@ -89,7 +88,6 @@ def _apply(
         upstream = index.look_up((s.name, _plain(s.evr), s.arch) for s in solvables)
         for solvable, package in zip(solvables, upstream, strict=True):
             _replace_relations(pool, solvable, overlaid(package, overlays[name]))
-    return frozenset(name for name, solvables in found.items() if solvables)
 
 
 def _plain(evr: str) -> str:
@@ -150,7 +148,5 @@ def _check_spelling(repo: solv.Repo, components: Sequence[Component], release: R
 
 
 def _near(pool: solv.Pool, name: str) -> str:
-    from difflib import get_close_matches
-
     near = get_close_matches(name, {s.name for s in pool.solvables_iter()}, n=3, cutoff=0.75)
     return f"did you mean {' or '.join(near)}?" if near else "leave it out, or take it from another release"

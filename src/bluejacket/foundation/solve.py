@@ -66,9 +66,7 @@ def solve(
     chosen = solver.transaction().newsolvables()
     causes = _causes(pool, chosen, wanted)
     return tuple(
-        sorted(
-            (Choice(s.name, _evr(s), s.arch, tuple(causes[s.id]), s) for s in chosen), key=lambda c: c.key
-        )
+        sorted((Choice(s.name, _evr(s), s.arch, tuple(causes[s.id]), s) for s in chosen), key=lambda c: c.key)
     )
 
 
@@ -78,7 +76,8 @@ def _evr(solvable: solv.XSolvable) -> str:
 
 def _job(pool: solv.Pool, wanted: str, what: str) -> solv.Job:
     selection = pool.select(
-        wanted, solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_PROVIDES | solv.Selection.SELECTION_REL
+        wanted,
+        solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_PROVIDES | solv.Selection.SELECTION_REL,
     )
     if selection.isempty():
         names = {s.name for s in pool.solvables_iter()}

@@ -7,4 +7,15 @@ from bluejacket.store.state import State, state_folder
 from bluejacket.store.steps import Step, code_of
 from bluejacket.store.store import Damage, Store
 
-__all__ = ["Damage", "Part", "State", "Step", "Store", "code_of", "locked", "replace_text", "state_folder", "sync_folder"]
+__all__ = [
+    "Damage",
+    "Part",
+    "State",
+    "Step",
+    "Store",
+    "code_of",
+    "locked",
+    "replace_text",
+    "state_folder",
+    "sync_folder",
+]

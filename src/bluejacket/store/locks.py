@@ -10,9 +10,7 @@ from pathlib import Path
 
 
 @contextmanager
-def locked(
-    file: Path, *, shared: bool = False, waiting: Callable[[], None] | None = None
-) -> Iterator[None]:
+def locked(file: Path, *, shared: bool = False, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold the lock `file`; waits for other holders, and calls `waiting` once if it has to.
 
     The lock file is left in place: removing it would let two holders lock two different inodes.

@@ -13,12 +13,12 @@ from bluejacket.report import SILENT, Report
 from bluejacket.store.locks import locked
 from bluejacket.store.store import Store
 
-DEFAULT = "~/.local/state/bluejacket"
-
 
 def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Give $BLUEJACKET_STATE, else the default of the XDG base directory specification's kind."""
-    return Path(environ.get("BLUEJACKET_STATE") or DEFAULT).expanduser().absolute()
+    """Give $BLUEJACKET_STATE, else the folder that the XDG base directory specification names."""
+    chosen = environ.get("BLUEJACKET_STATE")
+    home = environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(chosen or f"{home}/bluejacket").expanduser().absolute()
 
 
 @dataclass(frozen=True)

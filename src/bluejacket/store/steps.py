@@ -81,7 +81,13 @@ def record_of(tree: Path) -> Record:
     """Give the record of every file below `tree`."""
     record: Record = {}
     for name, seen in _walk(tree):
-        record[name] = (_kind(seen), seen.st_mode, seen.st_size, seen.st_mtime_ns, _content(tree / name, seen))
+        record[name] = (
+            _kind(seen),
+            seen.st_mode,
+            seen.st_size,
+            seen.st_mtime_ns,
+            _content(tree / name, seen),
+        )
     return record
 
 

@@ -90,10 +90,9 @@ class Store:
                     if part.committed is None:
                         part.path.unlink(missing_ok=True)
             return
-        path = self._parts / f"resume-{resume}"
-        with locked(self._locks / f"part-{resume[:2]}-{resume}"):
-            with disk_faults(self.root), path.open("a+b") as stream:
-                yield Part(path, self._blobs, cast(BinaryIO, stream))
+        path, lock = self._parts / f"resume-{resume}", self._locks / f"part-{resume}"
+        with locked(lock), disk_faults(self.root), path.open("a+b") as stream:
+            yield Part(path, self._blobs, cast(BinaryIO, stream))
 
     def add_file(self, file: Path) -> str:
         """Copy `file` into the store; gives its SHA-256."""
@@ -192,6 +191,14 @@ class Store:
                 yield Damage(entry, what)
         except OSError as error:
             yield Damage(entry, str(error))
+
+    def inputs_of(self, key: str) -> tuple[str, ...]:
+        """Give the keys and hashes that a step was made from; none for a file, or what is not there."""
+        try:
+            record = json.loads((self._folder(key) / _RECORD).read_text("utf-8"))
+            return tuple(record["inputs"])
+        except (OSError, ValueError, KeyError):
+            return ()
 
     # -- the whole --------------------------------------------------------------------------------
 

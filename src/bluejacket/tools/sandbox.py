@@ -113,10 +113,15 @@ class Sandbox:
             sink.write(f"$ {shlex.join(line)}\n".encode())
             sink.flush()
             try:
-                child = Popen(line, stdin=DEVNULL, stdout=sink, stderr=STDOUT, env={}, process_group=0, umask=0o022)
+                child = Popen(
+                    line, stdin=DEVNULL, stdout=sink, stderr=STDOUT, env={}, process_group=0, umask=0o022
+                )
             except FileNotFoundError as error:
                 raise OutsideError(
-                    Fault(f"the tools tree {self.tools} is not whole: {error}", "`bluejacket store gc` and build again")
+                    Fault(
+                        f"the tools tree {self.tools} is not whole: {error}",
+                        "`bluejacket store gc` and build again",
+                    )
                 ) from error
             try:
                 status = child.wait(limit_s)
@@ -130,7 +135,10 @@ class Sandbox:
                     child.wait()
         if status not in statuses:
             raise ToolFailed(
-                f"{command[0]} ended with status {status}: {_last_lines(log)}", command=line, log=log, status=status
+                f"{command[0]} ended with status {status}: {_last_lines(log)}",
+                command=line,
+                log=log,
+                status=status,
             )
         return log
 
@@ -147,7 +155,14 @@ class Sandbox:
 
 
 def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
-    basic = {"PATH": _PATH, "HOME": "/tmp", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "dumb"}
+    basic = {
+        "PATH": _PATH,
+        "HOME": "/tmp",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "TERM": "dumb",
+    }
     return basic | dict(extra or {})
 
 

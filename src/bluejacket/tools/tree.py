@@ -18,7 +18,13 @@ from bluejacket.store import Step, Store, code_of
 from bluejacket.store.steps import canonical
 
 _MERGED = ("/bin/", "/sbin/", "/lib/", "/lib64/")  # below /usr, to which links lead (usr-merge)
-_LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/lintian/*")
+_LEFT_OUT = (
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/usr/share/info/*",
+    "/usr/share/lintian/*",
+)
 _MASTER = "usr/share/base-passwd"  # users and groups that every Debian system has
 
 Fetch = Callable[[Sequence[Locked]], dict[str, Path]]
@@ -113,4 +119,6 @@ def finish(tree: Path, links: Iterable[tuple[str, str]]) -> None:
     for folder in ("dev", "proc", "sys", "run", "tmp", "var/tmp", "work"):
         (tree / folder).mkdir(parents=True, exist_ok=True)
     if not (tree / "usr/bin/sh").exists():
-        raise OutsideError(Fault("the tools tree has no shell", "name one under [tools] packages of the release"))
+        raise OutsideError(
+            Fault("the tools tree has no shell", "name one under [tools] packages of the release")
+        )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from bluejacket.foundation.debian.version import debian_key, rpm_key, to_evr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from bluejacket.foundation.debian.version import debian_key, rpm_key, to_evr
 
 PIECE = st.text("0123456789abzAZ.+~", min_size=1, max_size=6)
 VERSIONS = st.builds(

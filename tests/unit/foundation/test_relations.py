@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from bluejacket.errors import OutsideError
 from bluejacket.foundation.debian.control import Atom, relation, stanzas
 from bluejacket.foundation.debian.relations import Mapped, Mapper, parse
@@ -70,7 +71,7 @@ def test_a_relation_whose_truth_would_change_is_rewritten(mapped) -> None:
 
 
 def test_obsolete_operators_mean_or_equal() -> None:
-    assert relation("a (< 1), b (> 2)") == [[Atom("a", "<=", "1")], [Atom("b", ">=", "2")]]
+    assert relation("a (< 1), b (> 2)") == [(Atom("a", "<=", "1"),), (Atom("b", ">=", "2"),)]
 
 
 @pytest.mark.parametrize("field", ["a (>= )", "a (1)", "a b", "(>= 1)", "a |"])

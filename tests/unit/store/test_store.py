@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from bluejacket.errors import OutsideError
 from bluejacket.store import Step, Store
 from bluejacket.store.steps import canonical
@@ -185,7 +186,7 @@ def test_collect_keeps_what_is_named_and_drops_the_rest(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     def work(tree: Path) -> None:
-        with open("/dev/full", "w") as full:
+        with Path("/dev/full").open("w") as full:
             full.write("x" * 100_000)
 
     with pytest.raises(OutsideError, match=r"the disk that holds .* is full \(free some room"):

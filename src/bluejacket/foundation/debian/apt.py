@@ -64,7 +64,12 @@ class Apt:
 
     def checks_valid_until(self) -> bool:
         """Say whether apt refuses an index past its `Valid-Until` (its default)."""
-        return self._settings.get("acquire::check-valid-until", "true").lower() not in ("false", "no", "0", "off")
+        return self._settings.get("acquire::check-valid-until", "true").lower() not in (
+            "false",
+            "no",
+            "0",
+            "off",
+        )
 
     def proxies(self) -> Proxies:
         """Give apt's proxies, else those of the environment."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class DebianArchive:
     store: Store
     indexes: Path
     report: Report
-    apt: Apt = Apt()
+    apt: Apt = field(default_factory=Apt)
 
     def fetcher(self) -> Fetcher:
         """Give a fetcher with apt's proxies and logins."""
@@ -65,7 +65,9 @@ class DebianArchive:
             canonical([(f.archive, f.suite) for f in files]),
             tuple(f.file.name for f in files),
         )
-        return Index(self.store.obtain(step, lambda into: convert_index(files, into)), tuple(records), step.key)
+        return Index(
+            self.store.obtain(step, lambda into: convert_index(files, into)), tuple(records), step.key
+        )
 
     def index_files(self) -> list[IndexFile]:
         """Fetch and verify the newest `Packages` files. Raises OutsideError as `refresh` does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from bluejacket.errors import OutsideError
@@ -34,12 +35,20 @@ def stanzas(text: str) -> Iterator[Stanza]:
             yield {name.lower(): value for name, value in fields}
 
 
-def relation(field: str) -> list[list[Atom]]:
-    """Read a relationship field: a list of groups, each a list of alternatives.
+Group = tuple[Atom, ...]
+
+
+def relation(field: str) -> list[Group]:
+    """Read a relationship field: a list of groups, each of one or more alternatives.
 
     Raises OutsideError for what Debian Policy 7.1 does not allow.
     """
-    return [[_atom(text) for text in group.split("|")] for group in field.split(",") if group.strip()]
+    return [_group(group) for text in field.split(",") if (group := text.strip())]
+
+
+@lru_cache(maxsize=1 << 18)  # an archive says most of its relations many times
+def _group(text: str) -> Group:
+    return tuple(_atom(alternative) for alternative in text.split("|"))
 
 
 def _atom(text: str) -> Atom:

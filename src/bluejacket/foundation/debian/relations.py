@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from bluejacket.foundation.debian.control import Atom, Stanza, relation
+from bluejacket.foundation.debian.control import Atom, Group, Stanza, relation
 from bluejacket.foundation.debian.version import debian_key, rpm_key, to_evr
 from bluejacket.foundation.metadata import Relation
 
@@ -46,8 +46,8 @@ class Rewritten(NamedTuple):
 class Parsed(NamedTuple):
     """The relationship fields of one stanza."""
 
-    provides: list[list[Atom]]
-    fields: dict[str, list[list[Atom]]]
+    provides: list[Group]
+    fields: dict[str, list[Group]]
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class Mapper:
         bounded: set[str] = set()
         for stanza, parsed in packages:
             self._versions[stanza["package"]].add(stanza["version"])
-            for (atom, *_) in parsed.provides:
+            for atom, *_ in parsed.provides:
                 if atom.op:
                     self._versions[atom.name].add(atom.version)
                 else:
@@ -95,7 +95,7 @@ class Mapper:
         """Give the relations of one package, its own name and version among what it provides."""
         own = Relation(stanza["package"], "=", to_evr(stanza["version"]))
         mapped = Mapped(provides=[own])
-        for (atom, *_) in parsed.provides:
+        for atom, *_ in parsed.provides:
             mapped.provides.append(self._provided(atom))
         fields = parsed.fields
         for group in fields.get("pre-depends", ()):
@@ -106,7 +106,7 @@ class Mapper:
             self._require(group, mapped.recommends, None)
         mine = {r.name for r in mapped.provides}
         for name in ("conflicts", "breaks"):
-            for (atom, *_) in fields.get(name, ()):
+            for atom, *_ in fields.get(name, ()):
                 mapped.conflicts += (r for r in self.relations(atom) if r.name not in mine)
         return Mapped(*(list(dict.fromkeys(getattr(mapped, f))) for f in Mapped.__slots__))
 
@@ -115,7 +115,7 @@ class Mapper:
             return Relation(atom.name, "=", to_evr(atom.version))
         return Relation(f"deb-virtual({atom.name})" if atom.name in self._virtual else atom.name)
 
-    def _require(self, group: list[Atom], into: list[Relation], hints: list[Relation] | None) -> None:
+    def _require(self, group: Group, into: list[Relation], hints: list[Relation] | None) -> None:
         alternatives = [r for atom in group for r in self.relations(atom)]
         if len(alternatives) == 1:
             into.append(alternatives[0])
@@ -157,9 +157,7 @@ def _fulfilled(bounded: Relation, versions: set[str]) -> set[str]:
     return {v for v in versions if test(rpm_key(v), bound)}
 
 
-def _equivalent(
-    literal: Relation, wanted: set[str], versions: set[str]
-) -> tuple[Relation, ...]:
+def _equivalent(literal: Relation, wanted: set[str], versions: set[str]) -> tuple[Relation, ...]:
     """Give relations of which at least one holds exactly for the `wanted` among `versions`.
 
     The direction of `literal` is kept where it can be, so that it stays right for versions to come.

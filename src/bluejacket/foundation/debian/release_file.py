@@ -92,8 +92,8 @@ def refuse_older(release: ReleaseFile, accepted: Path) -> None:
     if release.date < when:
         raise OutsideError(
             Fault(
-                f"the mirror's index of {release.suite} is of {release.date:%Y-%m-%d %H:%M}, older than the one "
-                f"accepted before, of {when:%Y-%m-%d %H:%M}",
+                f"the mirror's index of {release.suite} is of {release.date:%Y-%m-%d %H:%M}, older than "
+                f"the one accepted before, of {when:%Y-%m-%d %H:%M}",
                 f"try another mirror; if going back is meant, remove {accepted}",
             )
         )

@@ -60,7 +60,7 @@ def verify_package(file: Path, keyring: Keyring, name: str = "") -> Signed:
         header = package.read(length)
         verified = verify_detached(header, b"".join(signatures), keyring, name)
         _check_payload(about.header, package, name)
-    return Signed(about.nevra(), verified.fingerprints, verified.when)
+    return Signed(str(about.nevra()), verified.fingerprints, verified.when)
 
 
 def _check_payload(header: rpm_rs.Header, package: BinaryIO, name: str) -> None:

@@ -1,0 +1,70 @@
+"""What the store may forget: all that no link of the state folder leads to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bluejacket.store.state import State
+from bluejacket.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What `collect` dropped, or would drop: entries of the store, bytes, and old logs."""
+
+    entries: int
+    freed: int
+    logs: int
+
+
+def roots(state: State) -> Iterator[str]:
+    """Give the keys of the steps that the state folder's links and running machines refer to."""
+    for link in (*(state.root / "feeds").rglob("*"), *(state.root / "images").rglob("*")):
+        if link.is_symlink() and (key := _key_of(state.store, link.resolve())):
+            yield key
+    for record in state.machines.glob("*/record.json"):
+        for word in json.loads(record.read_text("utf-8")).values():
+            if isinstance(word, str) and (key := _key_of(state.store, Path(word))):
+                yield key
+
+
+def _key_of(store: Store, path: Path) -> str | None:
+    steps = store.root / "steps"
+    if not path.is_relative_to(steps):
+        return None
+    parts = path.relative_to(steps).parts
+    return parts[1] if len(parts) > 1 else None
+
+
+def reachable(store: Store, keys: Iterable[str]) -> set[str]:
+    """Give `keys` and all that their steps were made from: steps and files alike."""
+    seen: set[str] = set()
+    todo = list(keys)
+    while todo:
+        key = todo.pop()
+        if key not in seen:
+            seen.add(key)
+            todo += store.inputs_of(key)
+    return seen
+
+
+def collect(state: State, *, also_keep: Iterable[str] = (), dry_run: bool = False) -> Collected:
+    """Drop what nothing refers to, and the logs of programs that ended well long ago.
+
+    Waits until no build works in the state folder. `also_keep` are further keys and hashes, such as
+    those of the locks.
+    """
+    with state.alone():
+        kept = reachable(state.store, [*roots(state), *also_keep])
+        entries, freed = state.store.collect(kept, dry_run=dry_run)
+        logs = sorted(state.logs.glob("*.log"), key=lambda f: f.stat().st_mtime)[:-_LOGS_KEPT]
+        for log in () if dry_run else logs:
+            freed += log.stat().st_size
+            log.unlink(missing_ok=True)
+        return Collected(entries, freed, len(logs))
+
+
+_LOGS_KEPT = 200
