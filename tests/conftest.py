@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 TOP = Path(__file__).parents[1]
+
+# Wall time says nothing on a busy machine, and a run must be repeatable.
+settings.register_profile("bluejacket", deadline=None, derandomize=True)
+settings.load_profile("bluejacket")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

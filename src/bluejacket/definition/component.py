@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, Strict, model_validator
 
 from bluejacket.definition.options import Options
-from bluejacket.definition.table import Name, Names, SourcePath, Table, Text, file_name
+from bluejacket.definition.table import Name, Names, RefusalError, SourcePath, Table, Text, file_name
 
 
 class ComponentKind(StrEnum):
@@ -38,9 +38,9 @@ class Component(Options):
     @model_validator(mode="after")
     def _spec_fits_kind(self) -> Self:
         if self.kind is ComponentKind.SPEC and self.spec is None:
-            raise ValueError('kind = "spec" wants the key spec')
+            raise RefusalError('kind = "spec" wants the key spec', "name the spec file")
         if self.kind is not ComponentKind.SPEC and self.spec is not None:
-            raise ValueError('the key spec wants kind = "spec"')
+            raise RefusalError('the key spec wants kind = "spec"', "set it, or remove spec")
         return self
 
     @property

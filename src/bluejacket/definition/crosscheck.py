@@ -144,14 +144,14 @@ def check_closure(release: Document, listed: Sequence[Listed], images: Iterable[
     packages: Seen = {}
     excluded = {name for one in listed for name in one.component.exclude}
     for document, key, component, _ in listed:
-        same = f"in release {release.stem}, component {shown(component.name)}"
+        same = f"component {shown(component.name)}"
         before = len(names)
         yield from twice(document, same, [((*key, "name"), component.name)], names)
         if len(names) == before:
             continue
         for at, package in enumerate(component.wanted):
             where = (*key, "packages", at) if component.packages else (*key, "name")
-            what = f"in release {release.stem}, package {shown(package)}"
+            what = f"package {shown(package)}"
             yield from twice(document, what, [(where, package)], packages)
             if package in excluded:
                 yield document.fault(where, f"{shown(package)} is wanted and excluded at once", _DECIDE)
@@ -184,9 +184,10 @@ def ordered(listed: Sequence[Listed]) -> tuple[list[Component], list[Fault]]:
         order = list(sorter.static_order())
     except CycleError as error:
         cycle: list[str] = error.args[1][::-1]
-        document, key, _, _ = own[cycle[0]]
+        document, key, component, _ = own[cycle[0]]
         what = f"components need one another to be built: {' -> '.join(cycle)}"
-        faults.append(document.fault((*key, "after"), what, "take one of these needs away"))
+        need = "after" if cycle[1] in component.after else "requires_build"
+        faults.append(document.fault((*key, need), what, "take one of these needs away"))
         order = sorted(own)
     return [*imported, *(own[name].component for name in order)], faults
 
@@ -198,7 +199,8 @@ def _releases(shelf: Shelf, document: Document, table: Key, releases: Sequence[s
 
 def _there(shelf: Shelf, document: Document, key: Key, name: str) -> Iterator[Fault]:
     if not (shelf.folder / name).is_file():
-        yield document.fault(key, f"there is no file {shown(name)}", f"the path counts from {shelf.folder}/")
+        what = f"there is no file {shown(name)}"
+        yield document.fault(key, what, "paths count from the definitions' folder")
 
 
 def _files(shelf: Shelf, document: Document, table: str, files: Sequence[AddedFile]) -> Iterator[Fault]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from bluejacket.definition.table import Table, Text
+from bluejacket.definition.table import URL, Table, Text
 
 
 class Distribution(Table):
@@ -13,10 +13,10 @@ class Distribution(Table):
     name: Text = Field(description="the name as people read it (NAME)")
     id: str = Field(pattern="^[a-z0-9._-]+$", description="the name as programs read it (ID)")
     vendor: Text = Field(description="who answers for it (VENDOR_NAME)")
-    home: str = Field(pattern="^https?://[^@]+$", description="the home page (HOME_URL)")
-    bug_url: str = Field(pattern="^https?://[^@]+$", description="where faults are told (BUG_REPORT_URL)")
+    home: str = Field(pattern=URL, description="the home page (HOME_URL)")
+    bug_url: str = Field(pattern=URL, description="where faults are told (BUG_REPORT_URL)")
     support_url: str | None = Field(
-        default=None, pattern="^https?://[^@]+$", description="where help is found (SUPPORT_URL)"
+        default=None, pattern=URL, description="where help is found (SUPPORT_URL)"
     )
     id_like: str = Field(
         default="", pattern="^[a-z0-9._ -]*$", description="relatives, nearest first, by space (ID_LIKE)"

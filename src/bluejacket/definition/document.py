@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bluejacket.definition.explain import dotted, true_key, words
+from bluejacket.definition.explain import dotted, needless, true_key, words
 from bluejacket.definition.kinds import Kind
 from bluejacket.definition.lines import Lines
-from bluejacket.definition.table import Table
+from bluejacket.definition.table import NAME, PATTERN_WORDS, Table
 from bluejacket.errors import Fault, Place, UserError
 
 _AT_LINE = re.compile(r" \(at line (\d+), column (\d+)\)$")
@@ -60,6 +60,8 @@ def read(file: Path, kind: Kind) -> Document:
         schema = kind.model.model_json_schema()
         faults = []
         for error in found.errors(include_url=False):
+            if needless(error):
+                continue
             key = true_key(error, data)
             if kind.named and key == (kind.table, kind.named) and error["type"] != "extra_forbidden":
                 faults.append(_bad_name(file, kind))
@@ -121,4 +123,4 @@ def _named(data: dict[str, Any], kind: Kind, file: Path) -> dict[str, Any]:
 
 def _bad_name(file: Path, kind: Kind) -> Fault:
     what = f"the file's name is no {kind.named} for a {kind.name}"
-    return Fault(what, "letters, digits and . _ + - only, beginning with a letter or digit", Place(file))
+    return Fault(what, PATTERN_WORDS[NAME], Place(file))

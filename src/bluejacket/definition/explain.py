@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from bluejacket.definition.lines import Key
 from bluejacket.definition.schema import Node, keys_at, node_at
+from bluejacket.definition.table import PATTERN_WORDS
 
 _TYPES = {
     "string_type": "a string",
@@ -85,7 +86,7 @@ def words(error: ErrorDetails, key: Key, schema: Node, data: Mapping[str, Any]) 
     """Give what is wrong, and the way out."""
     kind, value = error["type"], error["input"]
     node = node_at(schema, key, data) or {}
-    meaning = node.get("description", "")
+    meaning = _meaning(schema, key, data)
     if kind == "extra_forbidden":
         return "unknown key", nearest(str(key[-1]), keys_at(schema, key[:-1], data))
     if kind == "missing":
@@ -99,22 +100,42 @@ def words(error: ErrorDetails, key: Key, schema: Node, data: Mapping[str, Any]) 
         known = node.get("enum") or [node["const"]]
         return f"wants one of {', '.join(map(shown, known))}, not {shown(value)}", meaning
     if kind == "union_tag_invalid":
-        return f"its kind {shown(error['ctx']['tag'])} is unknown", f"known: {error['ctx']['expected_tags']}"
+        tag, known = error["ctx"]["tag"], error["ctx"]["expected_tags"].replace("'", '"')
+        return f"its kind {shown(tag)} is unknown", f"known: {known}"
     if kind == "union_tag_not_found":
-        return "the key kind is missing", "it says of which sort the table is"
+        close = difflib.get_close_matches("kind", map(str, value), n=1, cutoff=0.55)
+        hint = f"or is it meant by {shown(close[0])}?" if close else "it says of which sort the table is"
+        return "the key kind is missing", hint
+    if kind == "too_short":
+        return f"wants at least {_elements(error['ctx']['min_length'])}", meaning
     if kind == "value_error":
-        return str(error["ctx"]["error"]), meaning
+        refusal = error["ctx"]["error"]
+        return str(refusal), getattr(refusal, "way_out", meaning)
     return error["msg"], meaning
 
 
 _BOUNDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "string_pattern_mismatch": lambda ctx: f"wants text that matches {ctx['pattern']}",
+    "string_pattern_mismatch": lambda ctx: (
+        f"wants {PATTERN_WORDS.get(ctx['pattern'], 'text that matches ' + ctx['pattern'])}"
+    ),
     "string_too_short": lambda _: "wants text that is not empty",
     "string_too_long": lambda ctx: f"wants at most {ctx['max_length']} letters",
-    "too_short": lambda ctx: f"wants at least {_elements(ctx['min_length'])}",
     "greater_than_equal": lambda ctx: f"wants {ctx['ge']} or more",
     "less_than_equal": lambda ctx: f"wants {ctx['le']} or less",
 }
+
+
+def needless(error: ErrorDetails) -> bool:
+    """Whether an error only repeats another: pydantic counts an array's good elements alone."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
+
+
+def _meaning(schema: Node, key: Key, data: Mapping[str, Any]) -> str:
+    """Give the description of the key, or of the array whose element it is."""
+    while key and isinstance(key[-1], int):
+        key = key[:-1]
+    node = node_at(schema, key, data)
+    return str(node.get("description", "")) if node else ""
 
 
 def _elements(count: int) -> str:

@@ -6,7 +6,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bluejacket.definition.table import Fingerprint, Name, Names, SourcePath, Table, Text, distinct, file_name
+from bluejacket.definition.table import (
+    MIRROR,
+    Fingerprint,
+    Name,
+    Names,
+    RefusalError,
+    SourcePath,
+    Table,
+    Text,
+    distinct,
+    file_name,
+)
 
 
 class Suite(Table):
@@ -23,7 +34,7 @@ class Suite(Table):
     sections: Names = Field(default=("main",), min_length=1, description="areas, such as `main`")
     mirror: str | None = Field(
         default=None,
-        pattern="^(https?|file)://",
+        pattern=MIRROR,
         description="address of the mirror's root, above `archive`; without it, that of the machine's apt",
     )
     keyring: str = Field(
@@ -60,11 +71,11 @@ class Repository(Table):
     id: Name = Field(description="its name in messages, locks and caches")
     metalink: str | None = Field(
         default=None,
-        pattern="^(https?|file)://",
+        pattern=MIRROR,
         description="address of a metalink, which holds mirrors and the hash of repomd.xml",
     )
     mirrorlist: str | None = Field(
-        default=None, pattern="^(https?|file)://", description="address of a plain list of mirrors, no hashes"
+        default=None, pattern=MIRROR, description="address of a plain list of mirrors, no hashes"
     )
     baseurls: tuple[str, ...] = Field(
         default=(), alias="baseurl", description="addresses of mirrors, tried in this order"
@@ -88,9 +99,10 @@ class Repository(Table):
     def _one_way_to_a_mirror(self) -> Self:
         ways = [self.metalink is not None, self.mirrorlist is not None, bool(self.baseurls)]
         if sum(ways) != 1:
-            raise ValueError("wants exactly one of metalink, mirrorlist and baseurl")
+            raise RefusalError("wants exactly one of metalink, mirrorlist and baseurl", "keep one of them")
         if not self.metadata_signed and self.metalink is None:
-            raise ValueError("metadata_signed = false wants a metalink: nothing else vouches for repomd.xml")
+            what = "metadata_signed = false wants a metalink"
+            raise RefusalError(what, "nothing else vouches for repomd.xml")
         return self
 
 

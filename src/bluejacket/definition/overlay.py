@@ -14,6 +14,7 @@ from bluejacket.definition.table import (
     Mode,
     Name,
     Names,
+    RefusalError,
     Sha256,
     SourcePath,
     Table,
@@ -47,7 +48,7 @@ class AddedFile(Table):
     @model_validator(mode="after")
     def _one_content(self) -> Self:
         if (self.content is None) == (self.source is None):
-            raise ValueError("wants exactly one of content and source")
+            raise RefusalError("wants exactly one of content and source", "keep one of them")
         return self
 
 

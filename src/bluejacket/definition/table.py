@@ -7,22 +7,52 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$", max_length=128)]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9+._-]*$"
+ACCOUNT = "^[a-z_][a-z0-9_-]*$"
+MODE = "^[0-7]{4}$"
+FINGERPRINT = "^([0-9A-F]{40}|[0-9A-F]{64})$"
+SHA256 = "^[0-9a-f]{64}$"
+ABSOLUTE = "^/"
+URL = "^https?://[^@]+$"
+MIRROR = "^(https?|file)://"
+
+PATTERN_WORDS = {
+    NAME: "letters, digits and . _ + - beginning with a letter or digit",
+    ACCOUNT: "small letters, digits, _ and - beginning with a letter or _",
+    MODE: 'four octal digits such as "0644"',
+    FINGERPRINT: "an OpenPGP fingerprint, 40 or 64 capital hexadecimal digits without blanks",
+    SHA256: "a SHA-256, 64 small hexadecimal digits",
+    ABSOLUTE: "an absolute path",
+    URL: "an http or https address without a login",
+    MIRROR: "an http, https or file address",
+}
+"""What to say instead of a pattern to someone whose text does not match."""
+
+
+class RefusalError(ValueError):
+    """A validator's word on what is wrong, and the way out."""
+
+    def __init__(self, what: str, way_out: str) -> None:
+        self.way_out = way_out
+        super().__init__(what)
+
+
+Name = Annotated[str, Field(pattern=NAME, max_length=128)]
 """A package, component, profile, …: also safe as a file name."""
 
-Account = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]*$", max_length=31)]
+Account = Annotated[str, Field(pattern=ACCOUNT, max_length=31)]
 """A user or group, as useradd(8) takes its name."""
 
 Text = Annotated[str, Field(min_length=1)]
 """Words for a reader; never empty."""
 
-Mode = Annotated[str, Field(pattern=r"^[0-7]{4}$")]
+Mode = Annotated[str, Field(pattern=MODE)]
 """Four octal digits, such as "0644"; the first holds set-uid, set-gid and sticky."""
 
-Fingerprint = Annotated[str, Field(pattern=r"^([0-9A-F]{40}|[0-9A-F]{64})$")]
+Fingerprint = Annotated[str, Field(pattern=FINGERPRINT)]
 """An OpenPGP fingerprint of version 4 (40 digits) or 6 (64), RFC 9580 section 5.5.4."""
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Field(pattern=SHA256)]
 
 
 def _plain(path: str) -> str:
@@ -31,20 +61,20 @@ def _plain(path: str) -> str:
 
 def _absolute(path: str) -> str:
     if path != "/" + _plain(path):
-        raise ValueError("wants an absolute path without '..', '.' or a double or closing '/'")
+        raise RefusalError("wants an absolute path", "without '..', '.', or a double or closing '/'")
     return path
 
 
 def _inside(path: str) -> str:
     if path != _plain(path):
-        raise ValueError("wants a path below the definitions' folder, without '..'")
+        raise RefusalError("wants a path below the definitions' folder", "without '..', '.', or a double '/'")
     return path
 
 
-GuestPath = Annotated[str, AfterValidator(_absolute), Field(pattern="^/")]
+GuestPath = Annotated[str, AfterValidator(_absolute), Field(pattern=ABSOLUTE)]
 """Where a file lies in the finished system."""
 
-GuestGlob = Annotated[str, Field(pattern="^/")]
+GuestGlob = Annotated[str, Field(pattern=ABSOLUTE)]
 """Paths of the finished system by shell pattern; `*` does not cross a `/`, `**` does."""
 
 SourcePath = Annotated[str, AfterValidator(_inside), Field(min_length=1)]
@@ -52,10 +82,10 @@ SourcePath = Annotated[str, AfterValidator(_inside), Field(min_length=1)]
 
 
 def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Refuse a value that stands twice. Raises ValueError, which pydantic reports with its key."""
+    """Refuse a value that stands twice. Raises RefusalError, which pydantic reports with its key."""
     for at, value in enumerate(values):
         if value in values[:at]:
-            raise ValueError(f"{value!r} stands twice")
+            raise RefusalError(f'"{value}" stands twice', "keep one")
     return values
 
 
