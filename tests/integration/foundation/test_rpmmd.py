@@ -333,8 +333,10 @@ def test_alternate_older_than_the_last_accepted_is_refused(world: World) -> None
     world.publish(revision="101", only_first=True)
     world.write_metalink(1001, (old, 1000))
     assert world.refresh(world.by_metalink).repomd.revision == "101"
+    world.publish(revision="102", only_first=True)
+    world.write_metalink(1002, (old, 1000))
     world.one.always(REPOMD, status(500))
-    world.refusal(world.by_metalink, OutsideError)
+    assert "none of 2 mirrors gave it" in world.refusal(world.by_metalink, OutsideError)
 
 
 def test_older_metalink_is_refused(world: World) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 import io
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -36,10 +38,11 @@ _CODE = ("bluejacket.foundation.rpmmd.repository", "bluejacket.foundation.solvfi
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A repository in a pool. `hidden` are the packages that exclusion and modules take away."""
+    """A repository in a pool. `hidden` are the ids that exclusion and modules take away."""
 
+    pool: solv.Pool  # libsolv's objects do not keep it alive, and are garbage without it
     repo: solv.Repo
-    hidden: tuple[solv.XSolvable, ...]
+    hidden: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -77,7 +80,7 @@ class Repository:
         tree = self.store.obtain(step, lambda folder: self._compile(kinds, folder / _SOLV))
         repo = load(pool, tree / _SOLV, self.source.id)
         repo.priority = -self.source.priority  # the highest of libsolv wins, the lowest of DNF
-        return Loaded(repo, tuple(self._hidden(pool, repo)))
+        return Loaded(pool, repo, tuple(self._hidden(repo)))
 
     def _compile(self, kinds: tuple[str, ...], into: Path) -> None:
         pool = solv.Pool()
@@ -98,19 +101,25 @@ class Repository:
         if out is None or not repo.write(out) or not out.close():
             raise OutsideError(Fault(f"{into} could not be written"))
 
-    def _hidden(self, pool: solv.Pool, repo: solv.Repo) -> Iterable[solv.XSolvable]:
-        for pattern in self.source.exclude:
-            how = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_GLOB
-            how |= solv.Selection.SELECTION_CANON | solv.Selection.SELECTION_DOTARCH
-            yield from (s for s in pool.select(pattern, how).solvables() if s.repo.id == repo.id)
-        if "modules" not in self.repomd.data:
+    def _hidden(self, repo: solv.Repo) -> Iterator[int]:
+        modular = "modules" in self.repomd.data
+        if not (modular or self.source.exclude):
             return
-        shown, hidden = self.modules().split(self.source.streams)
+        shown, hidden = self.modules().split(self.source.streams) if modular else (frozenset(), frozenset())
         names = {nevra.rsplit("-", 2)[0] for nevra in shown}
+        excluded = re.compile(
+            "|".join(fnmatch.translate(pattern) for pattern in self.source.exclude) or "(?!)"
+        )
         for solvable in repo.solvables_iter():
-            nevra = _full_nevra(solvable)
-            if nevra in hidden or (solvable.name in names and nevra not in shown):
-                yield solvable
+            name, nevra = solvable.name, _full_nevra(solvable)
+            outside = name in names and nevra not in shown
+            if (
+                outside
+                or nevra in hidden
+                or excluded.match(name)
+                or excluded.match(f"{name}.{solvable.arch}")
+            ):
+                yield solvable.id
 
     # -- packages ----------------------------------------------------------------------------------
 
@@ -196,7 +205,7 @@ class Repository:
 
 def hide(pool: solv.Pool, loaded: Iterable[Loaded]) -> None:
     """Take excluded packages and inactive module streams away from the solver, once for all."""
-    ids = [solvable for one in loaded for solvable in one.hidden]
+    ids = [number for one in loaded for number in one.hidden]
     if ids:
         pool.set_disabled_list(ids)
 
