@@ -106,11 +106,20 @@ class World:
         return str(caught.value)
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    folders = tmp_path / "one", tmp_path / "two"
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("original")
     for spec in SPECS:
-        package(spec, folders[0] / "Packages", [OURS])
+        package(spec, folder / "Packages", [OURS])
+    repository(folder, signer=OURS)
+    return folder
+
+
+@pytest.fixture
+def world(tmp_path: Path, original: Path) -> Iterator[World]:
+    folders = tmp_path / "one", tmp_path / "two"
+    for folder in folders:
+        shutil.copytree(original, folder)
     told, store = Told(), Store(tmp_path / "store")
     (tmp_path / "indexes").mkdir()
     with (
@@ -119,7 +128,6 @@ def world(tmp_path: Path) -> Iterator[World]:
         Fetcher(store, told, proxies=Proxies(), limits=QUICK) as fetcher,
     ):
         made = World(one, two, store, tmp_path / "indexes", told, fetcher)
-        made.publish()
         made.write_metalink(1000)
         yield made
 
