@@ -17,6 +17,7 @@ from bluejacket.definition.overlay import Overlay
 from bluejacket.definition.release import Release
 from bluejacket.foundation.metadata import Package
 from bluejacket.package.convert import NOTES, convert
+from bluejacket.package.describe import write_description
 from bluejacket.package.keys import KEY_TIME, Signer
 from bluejacket.package.scripts import Notes
 from bluejacket.package.sign import built_at, sign_package
@@ -32,6 +33,7 @@ _CODE = (
     "bluejacket.package.changelog",
     "bluejacket.package.changes",
     "bluejacket.package.convert",
+    "bluejacket.package.describe",
     "bluejacket.package.keys",
     "bluejacket.package.licence",
     "bluejacket.package.openpgp_write",
@@ -42,7 +44,7 @@ _CODE = (
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A signed RPM of ours: its file, what it is, and the key of the step that made it.
+    """A signed RPM of ours: its file (with its description beside it), and the key of its step.
 
     `notes` tells of its upstream's maintainer scripts; a package built from a spec has none.
     """
@@ -126,7 +128,7 @@ def import_one(task: Task) -> Path:
             sources=task.sources,
             overlay_file=task.overlay_file,
         )
-        sign_package(rpm, task.signer, max(built_at(rpm), KEY_TIME), into)
+        write_description(sign_package(rpm, task.signer, max(built_at(rpm), KEY_TIME), into))
 
     return Store(task.store).obtain(task.step, work)
 
@@ -145,7 +147,7 @@ def _task(store: Store, release: Release, package: Package, deb: Path, signer: S
         "package": {k: v for k, v in asdict(package).items() if k not in ("priority", "location", "size")},
         "overlay": overlay.model_dump(mode="json", exclude={"reason"}) if overlay else None,
         "options": used,
-        "rpm-rs": version("rpm-rs"),
+        "with": [version("rpm-rs"), version("createrepo-c")],
     }
     return Task(
         store=store.root,

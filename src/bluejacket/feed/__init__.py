@@ -1,0 +1,1 @@
+"""Feeds: signed repositories of RPMs, composed and verified."""
