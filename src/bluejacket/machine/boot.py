@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic, sleep
 
-from bluejacket.errors import Fault, OutsideError
+from bluejacket.errors import OutsideError
 from bluejacket.machine import kvm, qmp, record
-from bluejacket.machine.console import Console
-from bluejacket.machine.health import Health, gather
-from bluejacket.machine.login import Answer, Door, NotYet, greeted
+from bluejacket.machine.follow import Follower
+from bluejacket.machine.health import BOOT_ID, Health
+from bluejacket.machine.login import Answer, Door
 from bluejacket.machine.process import Process
 from bluejacket.machine.record import Machine
 from bluejacket.machine.start import Boot, Starter, check
-from bluejacket.report import SILENT, Bar, Report
+from bluejacket.report import SILENT, Report
 from bluejacket.store.files import disk_faults, remove_tree
 from bluejacket.tools import Sandbox
-
-_LOOK_S = 0.25
 
 
 class Machines:
@@ -77,27 +74,8 @@ class Machines:
             raise
 
     def await_health(self, machine: Machine, limit_s: float = 900) -> Health:
-        """Follow the boot, get in over ssh and gather the machine's answers.
-
-        Raises OutsideError, with the stage reached and the last lines of the console, when the machine ends,
-        panics, falls into emergency mode or does not answer within `limit_s` seconds.
-        """
-        console = Console(machine.console)
-        end = console.started + limit_s
-        with self.report.bar(f"boot {machine.name}", None) as bar:
-            self._await_ssh(machine, console, end, bar)
-            while True:
-                try:
-                    bar.note("ssh")
-                    health = gather(self.door, machine, console.marks, max(end - monotonic(), 5))
-                except NotYet as refusal:
-                    self._check_alive(
-                        machine, console, end, f"ssh answers, but does not let us in: {refusal}"
-                    )
-                    sleep(2)
-                    continue
-                console.look()
-                return health
+        """Follow the boot to its end and gather the machine's answers; raises as `Follower.health` does."""
+        return Follower(machine, self.door, self.report, limit_s).health()
 
     def run(
         self, machine: Machine, words: Sequence[str], *, script: str = "", limit_s: float = 300
@@ -105,26 +83,16 @@ class Machines:
         """Run a command in the guest; see `Door.run`."""
         return self.door.run(machine, words, script=script, limit_s=limit_s)
 
-    def await_reboot(self, machine: Machine, limit_s: float = 900) -> Health:
-        """Reboot the guest, wait for its next boot and question that one; raises as `await_health` does."""
-        before = self.run(machine, ["cat", "/proc/sys/kernel/random/boot_id"]).out
-        console = Console(machine.console)
-        console.look()
-        console.marks.clear()
-        console.started = monotonic()
+    def reboot(self, machine: Machine, limit_s: float = 900, *, despite_trouble: bool = False) -> Health:
+        """Reboot the guest and question its next boot; raises as `Follower.health` does.
+
+        With `despite_trouble` a panic on the way is no end: the boot loader may try another kernel.
+        """
+        old = self.run(machine, ["cat", BOOT_ID]).out.strip()
+        follower = Follower(machine, self.door, self.report, limit_s, despite_trouble)
+        follower.forget()
         self.run(machine, ["sudo", "-n", "systemd-run", "--quiet", "--on-active=1", "systemctl", "reboot"])
-        end = monotonic() + limit_s
-        while True:
-            console.look()
-            self._check_alive(machine, console, end, "the reboot does not end")
-            try:
-                if self.run(machine, ["cat", "/proc/sys/kernel/random/boot_id"], limit_s=90).out not in (
-                    "",
-                    before,
-                ):
-                    return gather(self.door, machine, console.marks, max(end - monotonic(), 5))
-            except OutsideError:
-                sleep(2)
+        return follower.health(after_boot=old)
 
     def ssh_command(self, machine: Machine, words: Sequence[str] = (), *, terminal: bool = True) -> list[str]:
         """Give the command line of an ssh session, to be executed in place of this process."""
@@ -170,30 +138,3 @@ class Machines:
         verdict = kvm.verdict(self._kvm_verdict)
         self.report.detail(f"accelerator {verdict.accelerator}: {verdict.reason}")
         return verdict.accelerator
-
-    def _await_ssh(self, machine: Machine, console: Console, end: float, bar: Bar) -> None:
-        while not greeted(machine.ssh_port, 1):
-            for stage in console.look():
-                bar.note(stage)
-                self.report.detail(f"{machine.name}: {stage} after {console.marks[stage]:.1f} s")
-            self._check_alive(machine, console, end, "ssh does not answer")
-            sleep(_LOOK_S)
-        console.look()
-        console.marks["ssh"] = round(monotonic() - console.started, 2)
-
-    def _check_alive(self, machine: Machine, console: Console, end: float, otherwise: str) -> None:
-        console.look()
-        what = console.trouble
-        if what is None and not machine.running:
-            what = f"QEMU ended (status {machine.status}, see {machine.log})"
-        if what is None and monotonic() > end:
-            what = otherwise
-        if what is not None:
-            last = " | ".join(list(console.last)[-5:])
-            raise OutsideError(
-                Fault(
-                    f"{machine.name} did not come up; it reached the stage {console.stage!r}: {what}. "
-                    f"Last lines: {last}",
-                    f"the whole console is in {machine.console}",
-                )
-            )

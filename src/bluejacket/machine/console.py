@@ -10,13 +10,17 @@ from time import monotonic
 
 # The lines that announce a stage, in the order of a boot. A quiet boot leaves some of them out.
 STAGES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("firmware", re.compile(r"BdsDxe: (loading|starting)|TianoCore|UEFI Interactive Shell")),
-    ("boot loader", re.compile(r"systemd-boot|Boot in \d+ s|EFI stub:|systemd-stub@")),
-    ("kernel", re.compile(r"\] Linux version \d|\] Command line: |Booting Linux")),
+    ("firmware", re.compile(r"BdsDxe: loading|TianoCore|UEFI Interactive Shell")),
+    ("boot loader", re.compile(r"BdsDxe: starting|systemd-boot|Boot in \d+ s|EFI stub:|systemd-stub@")),
+    ("kernel", re.compile(r"\] Linux version \d|\] Command line: ")),
     ("initrd", re.compile(r"Run /init as init process|initrd: |Running in initrd")),
+    # Even a quiet systemd asks the terminal for its name (XTGETTCAP) and marks its contexts (OSC 3008).
     (
         "systemd",
-        re.compile(r"systemd\[1\]: systemd \S+ running in system mode|Welcome to |\] Reached target "),
+        re.compile(
+            r"systemd\[1\]: systemd \S+ running in system mode|Welcome to |\] Reached target "
+            r"|\x1bP\+q6E616D65|\x1b\]3008;start="
+        ),
     ),
     ("cloud-init", re.compile(r"cloud-init\[\d+\]: |Cloud-init v\. |ci-info: |cloud-init-\w+\.service")),
     ("login", re.compile(r"^\S+ login:")),
@@ -40,8 +44,10 @@ _TROUBLES: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"Security [Vv]iolation|Access Denied|Image verification failed"),
         "the firmware refused the boot loader",
     ),
-    (re.compile(r"initrd: cannot (.*)"), "the initrd cannot {}"),
+    (re.compile(r"initrd: (.*); the machine restarts"), "the initrd gave up: {}"),
 )
+
+_LINE_END = re.compile(r"\r*\n|\r(?!\n|$)")
 
 # ECMA-48 control sequences, operating system commands (ended by BEL or ST), and lone escapes.
 _ESCAPES = re.compile(
@@ -51,14 +57,14 @@ _ESCAPES = re.compile(
 
 @dataclass
 class Console:
-    """Reads a growing console log. `marks` are seconds from the start to each stage, as seen."""
+    """Reads a growing console log from `offset` on. `marks` are seconds from the start to each stage."""
 
     log: Path
     started: float = field(default_factory=monotonic)
     marks: dict[str, float] = field(default_factory=dict)
     trouble: str | None = None
     last: deque[str] = field(default_factory=lambda: deque(maxlen=12))
-    _offset: int = 0
+    offset: int = 0
     _rest: str = ""
 
     @property
@@ -70,36 +76,40 @@ class Console:
         """Read what has come since; gives the stages that it shows for the first time."""
         try:
             with self.log.open("rb") as log:
-                log.seek(self._offset)
+                log.seek(self.offset)
                 data = log.read()
         except FileNotFoundError:
             return []
-        self._offset += len(data)
+        self.offset += len(data)
         return self.feed(data.decode("utf-8", "replace"), monotonic() - self.started)
 
     def feed(self, text: str, at_s: float) -> list[str]:
         """Take in `text`, which came `at_s` seconds after the start; gives the stages new in it."""
-        *lines, self._rest = re.split(r"\r*\n|\r", self._rest + text)
-        fresh: list[str] = []
-        # The login prompt ends without a new line; it is looked at in place, and again when it ends.
-        for line in [*lines, self._rest]:
-            fresh += self._line(plain(line), at_s)
-        self.last.extend(one for one in (plain(line) for line in lines) if one)
+        *lines, self._rest = _LINE_END.split(self._rest + text)
+        # The login prompt ends without a new line: what has no end yet is looked at in place.
+        fresh = [stage for line in [*lines, self._rest] for stage in self._stages(line, at_s)]
+        whole = [plain(line) for line in lines]
+        for line in whole:
+            self._judge(line)
+        self.last.extend(line for line in whole if line)
         return fresh
 
-    def _line(self, line: str, at_s: float) -> list[str]:
-        if self.trouble is None:
-            for pattern, meaning in _TROUBLES:
-                if found := pattern.search(line):
-                    self.trouble = meaning.format(*(group.strip() for group in found.groups()))
-        reached = STAGE_NAMES.index(self.stage) if self.marks else -1
-        for index, (name, pattern) in enumerate(STAGES):
-            if index > reached and pattern.search(line):
-                self.marks[name] = round(at_s, 2)
-                return [name]
-        return []
+    def _stages(self, line: str, at_s: float) -> list[str]:
+        reached = max((STAGE_NAMES.index(name) for name in self.marks), default=-1)
+        fresh = [
+            name
+            for name, pattern in STAGES[reached + 1 :]
+            if pattern.search(line) or pattern.search(plain(line))
+        ]
+        self.marks.update(dict.fromkeys(fresh, round(at_s, 2)))
+        return fresh
+
+    def _judge(self, line: str) -> None:
+        for pattern, meaning in _TROUBLES:
+            if self.trouble is None and (found := pattern.search(line)):
+                self.trouble = meaning.format(*(group.strip() for group in found.groups()))
 
 
 def plain(line: str) -> str:
-    """Give `line` without terminal control, and without blanks at its end other than a prompt's."""
-    return "".join(c for c in _ESCAPES.sub("", line) if c == "\t" or c >= " ").rstrip(" \t")
+    """Give `line` without terminal control, and without blanks at its end."""
+    return "".join(c for c in _ESCAPES.sub("", line) if c == "\t" or c >= " ").rstrip()

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from bluejacket.errors import OutsideError
-from bluejacket.machine.login import Door
+from bluejacket.machine.login import Door, NotYet
 from bluejacket.machine.record import Machine
 
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
 SCRIPT = Path(__file__).with_name("health.sh")
 
+_OLD_BOOT = 75  # EX_TEMPFAIL, as health.sh gives it
 _DENIAL = re.compile(
     r"audit\((?P<serial>[\d.]+:\d+)\): +avc: +denied +\{ (?P<permissions>[^}]*) \}.*?"
     r"(?:comm=\"?(?P<program>[^\" ]+)\"?.*?)?"
@@ -92,12 +94,18 @@ class Health:
         return not self.reasons
 
 
-def gather(door: Door, machine: Machine, marks: Mapping[str, float], limit_s: float = 300) -> Health:
+def gather(
+    door: Door, machine: Machine, marks: Mapping[str, float], limit_s: float = 300, *, after_boot: str = ""
+) -> Health:
     """Ask everything in one ssh session, once systemd says that the boot is over.
 
-    Raises NotYet when ssh does not let us in, and OutsideError when the answers are not whole.
+    Raises NotYet when ssh does not let us in, or only into the boot `after_boot`; OutsideError when the
+    answers are not whole.
     """
-    answer = door.run(machine, ["sudo", "-n", "sh", "-s"], script=SCRIPT.read_text("utf-8"), limit_s=limit_s)
+    words = ["sudo", "-n", "sh", "-s", "--", after_boot]
+    answer = door.run(machine, words, script=SCRIPT.read_text("utf-8"), limit_s=limit_s)
+    if answer.status == _OLD_BOOT:
+        raise NotYet(f"{machine.name} has not rebooted yet")
     found = sections(answer.out)
     if "end" not in found:
         said = answer.err or answer.out[-300:] or "nothing"

@@ -12,6 +12,7 @@ from bluejacket.machine import kvm_probe
 from bluejacket.machine.process import boot_id
 from bluejacket.store import replace_text
 
+DEVICE = Path("/dev/kvm")
 LIMIT_S = 2.0
 """How long thirty million guest instructions may take. A processor needs 10 ms, QEMU's own translator
 (TCG) under 100 ms; a KVM that only interprets needs 17 s, and would never get a kernel through."""
@@ -31,18 +32,18 @@ class Verdict:
         return "kvm" if self.usable else "tcg,thread=multi"
 
 
-def verdict(cache: Path) -> Verdict:
+def verdict(cache: Path, device: Path = DEVICE) -> Verdict:
     """Give this boot's verdict, from the file `cache` or by probing now."""
     known = _read(cache)
     if known is not None and known.boot == boot_id():
         return known
-    usable, reason = probe()
+    usable, reason = probe(device)
     fresh = Verdict(usable, reason, boot_id())
     replace_text(cache, json.dumps(asdict(fresh)))
     return fresh
 
 
-def probe(device: Path = Path("/dev/kvm"), limit_s: float = LIMIT_S) -> tuple[bool, str]:
+def probe(device: Path = DEVICE, limit_s: float = LIMIT_S) -> tuple[bool, str]:
     """Run the probe's guest in a process of its own; gives whether it is usable, and the reason."""
     if not device.exists():
         return False, f"{device} does not exist"

@@ -46,7 +46,6 @@ def documents(seed: Seed) -> dict[str, str]:
     user_data = {
         "users": [person],
         "ssh_pwauth": False,
-        "ssh_genkeytypes": ["ed25519"],
         "write_files": [
             {"path": path, "content": text, "owner": "root:root", "permissions": "0644"}
             for path, text in files.items()

@@ -1,0 +1,84 @@
+"""Following one boot: on the console until ssh answers, then in the machine itself."""
+
+from __future__ import annotations
+
+from time import monotonic, sleep
+
+from bluejacket.errors import Fault, OutsideError
+from bluejacket.machine.console import Console
+from bluejacket.machine.health import Health, gather
+from bluejacket.machine.login import Door, NotYet, greeted
+from bluejacket.machine.record import Machine
+from bluejacket.report import SILENT, Bar, Report
+
+_LOOK_S = 0.25
+_AGAIN_S = 2.0
+
+
+class Follower:
+    """Follows one boot of `machine` for at most `limit_s` seconds from now."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        door: Door,
+        report: Report = SILENT,
+        limit_s: float = 900,
+        despite_trouble: bool = False,
+    ) -> None:
+        self.machine = machine
+        self.console = Console(machine.console)
+        self._door = door
+        self._report = report
+        self._end = monotonic() + limit_s
+        self._despite_trouble = despite_trouble
+
+    def forget(self) -> None:
+        """Leave out what the console has said so far: it tells of an earlier boot."""
+        self.console.look()
+        self.console = Console(self.machine.console, offset=self.console.offset)
+
+    def health(self, after_boot: str = "") -> Health:
+        """Give the machine's answers once its boot is over; not those of the boot with the id `after_boot`.
+
+        Raises OutsideError, with the stage reached and the last lines of the console, when the machine ends,
+        panics, falls into emergency mode or does not let us in before the time is over.
+        """
+        with self._report.bar(f"boot {self.machine.name}", None) as bar:
+            self._await_ssh(bar)
+            ssh = round(monotonic() - self.console.started, 2)
+            bar.note("waiting for the end of the boot")
+            while True:
+                marks = self.console.marks | {"ssh": ssh}
+                left = max(self._end - monotonic(), 5)
+                try:
+                    return gather(self._door, self.machine, marks, left, after_boot=after_boot)
+                except NotYet as refusal:
+                    self._look(bar, f"ssh answers, but gives no answer: {refusal}")
+                    sleep(_AGAIN_S)
+                    ssh = round(monotonic() - self.console.started, 2)
+
+    def _await_ssh(self, bar: Bar) -> None:
+        while not greeted(self.machine.ssh_port, 1):
+            self._look(bar, "ssh does not answer")
+            sleep(_LOOK_S)
+
+    def _look(self, bar: Bar, otherwise: str) -> None:
+        """Tell the stages that are new; raise OutsideError if the boot has failed or its time is over."""
+        for stage in self.console.look():
+            bar.note(stage)
+            self._report.detail(f"{self.machine.name}: {stage} after {self.console.marks[stage]:.1f} s")
+        what = None if self._despite_trouble else self.console.trouble
+        if not self.machine.running:
+            what = what or f"QEMU ended, its output is in {self.machine.log}"
+        if what is None and monotonic() > self._end:
+            what = otherwise
+        if what is not None:
+            last = " | ".join(list(self.console.last)[-5:])
+            raise OutsideError(
+                Fault(
+                    f"{self.machine.name} did not come up: {what}. It reached {self.console.stage}; "
+                    f"its last lines: {last}",
+                    f"the whole console is in {self.machine.console}",
+                )
+            )
