@@ -219,7 +219,7 @@ def _relate(builder: rpm_rs.PackageBuilder, package: Package, entries: dict[str,
             if relation == own and add == builder.provides:
                 continue  # rpm-rs gives it by itself
             rich = rich or relation.name.startswith("(")
-            add(relation.name, relation.evr or None, _D(_SENSE[relation.op] | extra))
+            add(relation.name, relation.evr, _D(_SENSE[relation.op] | extra))
     if rich:  # rpm-dependencies(7); what rpmbuild adds
         builder.requires("rpmlib(RichDependencies)", "4.12.0-1", _D.LESS | _D.EQUAL | _D.RPMLIB)
 
