@@ -54,8 +54,9 @@ make_venv() {
     local packages
     packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     printf '%s\n' "$PWD/src" >"$packages/bluejacket.pth"
-    printf '%s\n' "#!$PWD/.venv/bin/python" 'import sys' 'from bluejacket.cli import main' 'sys.exit(main())' \
-        >.venv/bin/bluejacket
+    # Worker processes import this file again: only the first may start the program.
+    printf '%s\n' "#!$PWD/.venv/bin/python" 'import sys' 'from bluejacket.cli import main' \
+        'if __name__ == "__main__":' '    sys.exit(main())' >.venv/bin/bluejacket
     chmod 0755 .venv/bin/bluejacket
     venv_key >.venv/made-from.part
     mv .venv/made-from.part .venv/made-from

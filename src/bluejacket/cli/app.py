@@ -21,6 +21,12 @@ _GLOBAL = Group("Global options", sort_key=99)
 COMMANDS = (
     ("check", "check:check", "Read all definitions and tell every mistake."),
     ("schema", "schema:schema", "Print the JSON Schema of the definition files."),
+    ("lock", "lock:lock", "Choose a release's packages and pin each by version and hash."),
+    ("why", "lock:why", "Tell what pulls a package into a release."),
+    ("ssh", "machine:ssh", "Get into a running machine, or run a command there."),
+    ("ps", "machine:ps", "List the running machines."),
+    ("stop", "machine:stop", "Stop machines."),
+    ("store", "store:app", "Look after the store."),
 )
 """Name, module and function or app below this package, one line of help."""
 

@@ -18,6 +18,7 @@ from bluejacket.store.state import state_folder
 
 if TYPE_CHECKING:
     from bluejacket.definition import Definitions, Image, Release
+    from bluejacket.store import State
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,13 @@ class Session:
     out: Out = field(default_factory=Out)
     verbose: bool = False
     report: Report = field(default=SILENT)
+
+    @cached_property
+    def kept(self) -> State:
+        """The state folder as the rooms know it."""
+        from bluejacket.store import State
+
+        return State(self.state, self.report)
 
     @cached_property
     def definitions(self) -> Definitions:

@@ -25,7 +25,7 @@ def roots(state: State) -> Iterator[str]:
     for link in (*(state.root / "feeds").rglob("*"), *(state.root / "images").rglob("*")):
         if link.is_symlink() and (key := _key_of(state.store, link.resolve())):
             yield key
-    for record in state.machines.glob("*/record.json"):
+    for record in state.machines.glob("*/machine.json"):
         for word in json.loads(record.read_text("utf-8")).values():
             if isinstance(word, str) and (key := _key_of(state.store, Path(word))):
                 yield key

@@ -36,13 +36,7 @@ def tools_tree(store: Store, release: Release, lock: Lock, fetch: Fetch, report:
     `fetch` gives the verified packages by their SHA-256. Raises OutsideError for a package that
     cannot be unpacked.
     """
-    links = [(link.path, link.target) for link in release.tools.links]
-    step = Step(
-        "tools-tree",
-        code_of("bluejacket.tools.tree", "bluejacket.foundation.debian.deb"),
-        canonical(links),
-        tuple(locked.package.sha256 for locked in lock.tools),
-    )
+    step = tools_step(release, lock)
     if (found := store.step(step)) is not None:
         return found
     report.line(f"making the tools tree from {len(lock.tools)} packages")
@@ -51,9 +45,23 @@ def tools_tree(store: Store, release: Release, lock: Lock, fetch: Fetch, report:
 
     def work(into: Path) -> None:
         unpack(packages, into, report)
-        finish(into, links)
+        finish(into, _links(release))
 
     return store.obtain(step, work)
+
+
+def tools_step(release: Release, lock: Lock) -> Step:
+    """Give the step whose result is the tools tree."""
+    return Step(
+        "tools-tree",
+        code_of("bluejacket.tools.tree", "bluejacket.foundation.debian.deb"),
+        canonical(_links(release)),
+        tuple(locked.package.sha256 for locked in lock.tools),
+    )
+
+
+def _links(release: Release) -> list[tuple[str, str]]:
+    return [(link.path, link.target) for link in release.tools.links]
 
 
 def unpack(packages: Sequence[Path], into: Path, report: Report) -> None:
