@@ -21,7 +21,7 @@ _IDLE = re.compile(
     r"""^\s*(?:
         \#.* | set\s+-[eux]+ | exit\s+0 | : | true | ;; | esac | fi | else | done | exec\s+\S*true |
         case\s+"?\$\{?1\}?"?\s+in | [a-z*|"\s-]+\)\s*(?:;;)? | \*\)\s*(?:;;)? |
-        echo\s+"[^"$`]*"\s+>&2 | exit\s+1 | shift
+        echo\s+"(?:[^"$`\\]|\\.|\$[0-9])*"\s+>&2 | exit\s+1 | shift
     )?\s*$""",
     re.X,
 )

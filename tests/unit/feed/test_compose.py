@@ -1,0 +1,156 @@
+"""A feed is the same for the same packages, and what is wrong with one is found and told."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bluejacket.errors import OutsideError
+from bluejacket.feed.compose import newest
+from bluejacket.feed.verify import verify_feed
+from bluejacket.foundation.openpgp import Keyring, verify_detached
+from bluejacket.package.describe import createrepo, description_of
+from bluejacket.package.imported import Made
+from feeds import FEED, SIGNER, STRANGER, THINGS, compose, make, small_feed
+
+
+def content(folder: Path) -> dict[str, tuple[int, bytes]]:
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {p.relative_to(folder).as_posix(): (p.stat().st_mode, p.read_bytes()) for p in files}
+
+
+def test_the_same_packages_give_the_same_bytes(tmp_path: Path) -> None:
+    first = small_feed(tmp_path / "a")
+    before = os.umask(0o077)
+    try:
+        second = small_feed(tmp_path / "elsewhere" / "b")
+    finally:
+        os.umask(before)
+    assert content(first) == content(second)
+    assert len(content(first)) == len(THINGS) + 6
+
+
+@pytest.mark.parametrize("compression", ["zstd", "gzip", "xz"])
+def test_a_feed_is_whole_and_signed(tmp_path: Path, compression: str) -> None:
+    packages = [make(thing, tmp_path) for thing in THINGS]
+    feed = compose(tmp_path, *packages, feed=FEED.model_copy(update={"compression": compression}))
+    verdict = verify_feed(feed, SIGNER.certificate())
+    assert (verdict.packages, verdict.faults) == (3, ())
+    data = (feed / "repodata/repomd.xml").read_bytes()
+    keyring = Keyring.parse(SIGNER.certificate().encode(), "test")
+    seen = verify_detached(data, (feed / "repodata/repomd.xml.asc").read_bytes(), keyring)
+    assert seen.fingerprints == (SIGNER.fingerprint,)
+
+
+def test_createrepo_reads_what_was_joined(tmp_path: Path) -> None:
+    feed = small_feed(tmp_path)
+    metadata = {
+        record.type: str(feed / record.location_href)
+        for record in createrepo().Repomd(str(feed / "repodata/repomd.xml")).records
+    }
+    read = createrepo().PackageIterator(
+        primary_path=metadata["primary"],
+        filelists_path=metadata["filelists"],
+        other_path=metadata["other"],
+    )
+    found = {package.name: package for package in read}
+    assert sorted(found) == ["first", "second", "third"]
+    first = found["first"]
+    assert first.location_href == "packages/f/first-1.0-1.noarch.rpm"
+    assert ("", "/usr/lib/first/", "data") in {(f[0] or "", f[1], f[2]) for f in first.files}
+    assert [change[0] for change in first.changelogs] == ["A Person <a@example.org> - 2:1.2-3"]
+    assert {entry[0] for entry in found["second"].requires} == {"first"}
+
+
+def test_the_newest_changes_are_the_last() -> None:
+    change = '  <changelog author="{0}" date="{0}">text {0}</changelog>\n'
+    whole = "<package>\n" + "".join(change.format(n) for n in range(5)) + "</package>\n"
+    assert newest(whole, 2) == "<package>\n" + change.format(3) + change.format(4) + "</package>\n"
+    assert newest(whole, 5) == newest(whole, 9) == whole
+    assert newest(whole, 0) == "<package>\n</package>\n"
+
+
+def test_packages_are_hard_links(tmp_path: Path) -> None:
+    made = make(THINGS[0], tmp_path)
+    feed = compose(tmp_path, made)
+    assert (feed / "packages/f" / made.rpm.name).samefile(made.rpm)
+
+
+def test_two_packages_of_one_name_are_refused(tmp_path: Path) -> None:
+    made = make(THINGS[0], tmp_path)
+    with pytest.raises(OutsideError, match=r"two packages of the feed are called first-1\.0-1\.noarch\.rpm"):
+        compose(tmp_path, made, Made(made.rpm, "first", "another key"))
+
+
+def test_a_file_that_is_no_package_is_not_described(tmp_path: Path) -> None:
+    from bluejacket.package.describe import write_description
+
+    rpm = tmp_path / "x.rpm"
+    rpm.write_bytes(b"rubbish")
+    with pytest.raises(OutsideError, match="createrepo_c cannot read it"):
+        write_description(rpm)
+    assert not description_of(rpm).exists()
+
+
+def flip(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.unlink()  # a hard link: the store's own copy stays as it is
+    file.write_bytes(data)
+
+
+def one(feed: Path, pattern: str) -> Path:
+    return next(feed.glob(pattern))
+
+
+def swap(feed: Path) -> None:
+    first, second = one(feed, "packages/f/*"), one(feed, "packages/s/*")
+    data = first.read_bytes()
+    first.unlink()
+    first.write_bytes(second.read_bytes())
+    second.unlink()
+    second.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("harm", "what"),
+    [
+        (lambda f: flip(one(f, "packages/f/*")), "is not the package that the metadata describe"),
+        (lambda f: swap(f), "is not the package that the metadata describe"),
+        (lambda f: one(f, "packages/t/*").unlink(), "third-3-0.noarch.rpm is missing"),
+        (lambda f: (f / "packages/extra.rpm").write_bytes(b""), "packages/extra.rpm is not part of the feed"),
+        (lambda f: flip(one(f, "repodata/*-other.xml.zst")), "is not the file that repomd.xml describes"),
+        (lambda f: one(f, "repodata/*-filelists.xml.zst").unlink(), "is missing"),
+        (lambda f: flip(f / "repodata/repomd.xml"), "no good signature"),
+        (lambda f: flip(f / "repodata/repomd.xml.asc"), "no "),
+        (lambda f: (f / "repodata/repomd.xml.asc").unlink(), "repomd.xml.asc"),
+        (
+            lambda f: (f / "repodata/repomd.xml.key").write_text(STRANGER.certificate()),
+            "is not the key that signs",
+        ),
+    ],
+)
+def test_harm_is_found(tmp_path: Path, harm: Callable[[Path], object], what: str) -> None:
+    feed = tmp_path / "feed"
+    shutil.copytree(small_feed(tmp_path), feed)
+    harm(feed)
+    faults = verify_feed(feed, SIGNER.certificate()).faults
+    assert faults
+    assert what in "\n".join(faults)
+
+
+def test_a_feed_of_another_key_is_refused(tmp_path: Path) -> None:
+    verdict = verify_feed(small_feed(tmp_path), STRANGER.certificate())
+    assert "not in the keyring" in verdict.faults[0]
+    with pytest.raises(OutsideError, match="not in the keyring"):
+        verdict.raise_faults()
+
+
+def test_a_package_of_another_key_is_found(tmp_path: Path) -> None:
+    feed = compose(tmp_path, make(THINGS[0], tmp_path, STRANGER))
+    (fault,) = verify_feed(feed, SIGNER.certificate()).faults
+    assert fault.startswith("packages/f/first-1.0-1.noarch.rpm has no good signature")
