@@ -1,4 +1,4 @@
-"""The program's commands. Each is imported only when it is called, so that `--help` is quick."""
+"""The program's commands. Their modules import the rooms only when called, so that `--help` is quick."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import App, Group, Parameter
 
 from bluejacket import __version__
+from bluejacket.cli import check, feed, lock, machine, schema, store
 from bluejacket.cli.session import open_session
 
 app = App(
@@ -18,25 +19,23 @@ app = App(
 )
 _GLOBAL = Group("Global options", sort_key=99)
 
-COMMANDS = (
-    ("check", "check:check", "Read all definitions and tell every mistake."),
-    ("schema", "schema:schema", "Print the JSON Schema of the definition files."),
-    ("lock", "lock:lock", "Choose a release's packages and pin each by version and hash."),
-    ("why", "lock:why", "Tell what pulls a package into a release."),
-    ("ssh", "machine:ssh", "Get into a running machine, or run a command there."),
-    ("ps", "machine:ps", "List the running machines."),
-    ("stop", "machine:stop", "Stop machines."),
-    ("store", "store:app", "Look after the store."),
-)
-"""Name, module and function or app below this package, one line of help."""
+for _command in (
+    check.check,
+    schema.schema,
+    lock.lock,
+    lock.why,
+    feed.build,
+    feed.app,
+    machine.ssh,
+    machine.ps,
+    machine.stop,
+    store.app,
+):
+    app.command(_command)
 
 
 def _option(text: str, *names: str) -> Parameter:
     return Parameter(name=names or None, help=text, group=_GLOBAL, negative="", show_default=False)
-
-
-for _name, _where, _help in COMMANDS:
-    app.command(f"bluejacket.cli.{_where}", name=_name, help=_help)
 
 
 @app.meta.default

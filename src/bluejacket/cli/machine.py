@@ -21,7 +21,7 @@ def machines_of(session: Session) -> Machines:
     """Give the machines of this state, with the newest release's tools."""
     from bluejacket.machine import Machines
 
-    return Machines(session.state, tools_of(session, session.release(None)), session.report)
+    return Machines(session.state, tools_of(session, session.release(None)).box, session.report)
 
 
 def ssh(
