@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, Strict, model_validator
 
 from bluejacket.definition.options import Options
-from bluejacket.definition.table import Name, Names, RefusalError, SourcePath, Table, Text, file_name
+from bluejacket.definition.table import Name, Names, RefusalError, SourcePath, Table, Text, Texts, file_name
 
 
 class ComponentKind(StrEnum):
@@ -16,6 +16,7 @@ class ComponentKind(StrEnum):
 
     IMPORT = "import"  # the foundation's binaries, converted where it is no RPM archive
     SPEC = "spec"  # built from a spec file of ours, in the tools tree
+    UKI = "uki"  # likewise, around a unified kernel image that is made of a kernel and an initrd
 
 
 class Component(Options):
@@ -31,17 +32,34 @@ class Component(Options):
     spec: SourcePath | None = Field(
         default=None, description="the spec file, below the definitions' folder; its sources lie beside it"
     )
+    kernel: Name | None = Field(
+        default=None, description="the package of the foundation that leads to the kernel of a UKI"
+    )
+    provides: Texts = Field(
+        default=(), description="what the packages of its spec provide for the foundation's packages"
+    )
     after: Names = Field(default=(), description="own components whose packages its build needs")
     releases: Names = Field(default=(), description="the releases that have it; none means all")
     reason: Text = Field(description="why the distribution has it")
 
     @model_validator(mode="after")
     def _spec_fits_kind(self) -> Self:
-        if self.kind is ComponentKind.SPEC and self.spec is None:
-            raise RefusalError('kind = "spec" wants the key spec', "name the spec file")
-        if self.kind is not ComponentKind.SPEC and self.spec is not None:
+        if self.is_own and self.spec is None:
+            raise RefusalError(f'kind = "{self.kind}" wants the key spec', "name the spec file")
+        if not self.is_own and self.spec is not None:
             raise RefusalError('the key spec wants kind = "spec"', "set it, or remove spec")
+        if self.kind is ComponentKind.UKI and self.kernel is None:
+            raise RefusalError('kind = "uki" wants the key kernel', "name the package that leads to it")
+        if self.kind is not ComponentKind.UKI and self.kernel is not None:
+            raise RefusalError('the key kernel wants kind = "uki"', "set it, or remove kernel")
+        if self.provides and not self.is_own:
+            raise RefusalError('the key provides wants kind = "spec"', "use an overlay's provides")
         return self
+
+    @property
+    def is_own(self) -> bool:
+        """Whether its packages are built here, from a spec."""
+        return self.kind is not ComponentKind.IMPORT
 
     @property
     def wanted(self) -> tuple[str, ...]:

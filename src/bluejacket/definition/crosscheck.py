@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple, Protocol
 
-from bluejacket.definition.component import Component, ComponentKind
+from bluejacket.definition.component import Component
 from bluejacket.definition.document import Document
 from bluejacket.definition.explain import nearest, shown
 from bluejacket.definition.foundation import DebianFoundation
@@ -166,7 +166,7 @@ def check_closure(release: Document, listed: Sequence[Listed], images: Iterable[
 
 def ordered(listed: Sequence[Listed]) -> tuple[list[Component], list[Fault]]:
     """Sort components by name, own ones after those that their build needs; tell every cycle's first."""
-    own = {one.component.name: one for one in listed if one.component.kind is ComponentKind.SPEC}
+    own = {one.component.name: one for one in listed if one.component.is_own}
     giver = {package: name for name, one in own.items() for package in one.component.wanted}
     faults: list[Fault] = []
     needs: dict[str, set[str]] = defaultdict(set)

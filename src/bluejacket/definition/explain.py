@@ -73,12 +73,17 @@ def shown(value: Any) -> str:
     return str(value)
 
 
+_MOST_NAMES = 40  # that still help a reader
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Give the way out for a name that is not known: the nearest one that is, or all."""
     names = sorted(set(known))
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.55)
     if close:
         return f"the nearest known one is {shown(close[0])}"
+    if len(names) > _MOST_NAMES:
+        return f"{len(names)} others are known here, none of a name like it"
     return f"known here: {', '.join(names)}" if names else "none is known here"
 
 

@@ -71,13 +71,13 @@ def _inside(path: str) -> str:
     return path
 
 
-GuestPath = Annotated[str, AfterValidator(_absolute), Field(pattern=ABSOLUTE)]
+GuestPath = Annotated[str, Field(pattern=ABSOLUTE), AfterValidator(_absolute)]
 """Where a file lies in the finished system."""
 
 GuestGlob = Annotated[str, Field(pattern=ABSOLUTE)]
 """Paths of the finished system by shell pattern; `*` does not cross a `/`, `**` does."""
 
-SourcePath = Annotated[str, AfterValidator(_inside), Field(min_length=1)]
+SourcePath = Annotated[str, Field(min_length=1), AfterValidator(_inside)]
 """A file or folder below the definitions' folder (`distro/`)."""
 
 

@@ -58,7 +58,7 @@ def asked_by(release: Release) -> str:
     """Give the digest of what a release asks of its foundation."""
     question = {
         "foundation": release.foundation.model_dump(mode="json"),
-        "components": [(c.name, c.kind, c.wanted) for c in release.components],
+        "components": [(c.name, c.kind, c.wanted, c.provides) for c in release.components],
         "exclude": release.exclude,
         "recommends": release.recommends,
         "tools": (release.tools_release, release.tools.packages, release.tools.exclude),

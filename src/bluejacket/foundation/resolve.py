@@ -119,11 +119,13 @@ def _add_own(pool: solv.Pool, release: Release) -> None:
     """Stand in for the packages that are built from our own specs, which others may require."""
     repo = pool.add_repo("own")
     for component in release.components:
-        if component.kind is ComponentKind.SPEC:
+        if component.is_own:
             for name in component.wanted:
                 solvable = repo.add_solvable()
                 solvable.name, solvable.evr, solvable.arch = name, "0-0", "noarch"
                 solvable.add_provides(pool.Dep(name).Rel(solv.REL_EQ, pool.Dep("0-0")))
+                for relation in component.provides:
+                    solvable.add_provides(_dependency(pool, relation))
 
 
 def _check_spelling(repo: solv.Repo, components: Sequence[Component], release: Release) -> None:

@@ -110,6 +110,7 @@ def command(recipe: Recipe) -> list[str]:
         "_sourcedir": f"{_TOP}/SOURCES",
         "_rpmformat": "4",
         "_buildhost": BUILD_HOST,
+        "_buildshell": "/usr/bin/bash",  # as Fedora's specs expect
         "_build_id_links": "none",
         "debug_package": "%{nil}",
         "__os_install_post": "%{nil}",

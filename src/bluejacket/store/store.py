@@ -108,6 +108,10 @@ class Store:
         """Give the folder of a result that is there and whole, else None."""
         return self._intact(step.key)
 
+    def step_of_key(self, key: str) -> Path | None:
+        """Give the folder of the result with this key, if it is there and whole, else None."""
+        return self._intact(key)
+
     def has_step(self, step: Step) -> bool:
         """Say whether a result is recorded, without checking it."""
         return (self._folder(step.key) / _RECORD).is_file()

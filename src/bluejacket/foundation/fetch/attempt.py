@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bluejacket.foundation.fetch.stream import CHUNK, Answer
+from bluejacket.foundation.fetch.answer import CHUNK, Answer
 from bluejacket.foundation.fetch.wanted import BadResume, Limits, Refused, Stopped, TryAgain, Wanted
 from bluejacket.store import Part
 

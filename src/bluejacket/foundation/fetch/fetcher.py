@@ -8,18 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Self
-
-import httpx
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 from bluejacket.errors import Fault, OutsideError, without_secrets
+from bluejacket.foundation.fetch.answer import Answer, Since, opened_file
 from bluejacket.foundation.fetch.attempt import Course, receive, settle
 from bluejacket.foundation.fetch.logins import Login, login_for, split_login
 from bluejacket.foundation.fetch.mirrors import Mirrors
 from bluejacket.foundation.fetch.proxies import Proxies
 from bluejacket.foundation.fetch.small import Small, read_small
-from bluejacket.foundation.fetch.stream import Answer, Since, opened
-from bluejacket.foundation.fetch.transport import Transport, keep_secrets_out_of_logs
 from bluejacket.foundation.fetch.wanted import (
     MIB,
     BadResume,
@@ -32,6 +30,9 @@ from bluejacket.foundation.fetch.wanted import (
 )
 from bluejacket.report import Report
 from bluejacket.store import Part, Store
+
+if TYPE_CHECKING:
+    import httpx
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _RESUMABLE_BYTES = 1 * MIB  # a smaller file is as soon fetched again as resumed
@@ -62,15 +63,10 @@ class Fetcher:
         self._limits = limits or Limits()
         self._parallel = parallel
         self._mirrors = Mirrors(self._limits, report)
-        keep_secrets_out_of_logs()
-        self._client = httpx.Client(
-            transport=Transport(proxies or Proxies.from_environment(), parallel + 2),
-            follow_redirects=True,
-            max_redirects=self._limits.redirects,
-            timeout=httpx.Timeout(self._limits.silence_s, connect=self._limits.connect_s, pool=None),
-            trust_env=False,
-            headers={"User-Agent": agent},
-        )
+        self._proxies = proxies or Proxies.from_environment()
+        self._agent = agent
+        self._opening = threading.Lock()
+        self._client: httpx.Client | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -80,7 +76,28 @@ class Fetcher:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
+
+    def _web(self) -> httpx.Client:
+        """Give the HTTP client, made at its first use: its libraries take 0.2 s to import."""
+        import httpx
+
+        from bluejacket.foundation.fetch.transport import Transport, keep_secrets_out_of_logs
+
+        with self._opening:
+            if self._client is None:
+                keep_secrets_out_of_logs()
+                patience = httpx.Timeout(self._limits.silence_s, connect=self._limits.connect_s, pool=None)
+                self._client = httpx.Client(
+                    transport=Transport(self._proxies, self._parallel + 2),
+                    follow_redirects=True,
+                    max_redirects=self._limits.redirects,
+                    timeout=patience,
+                    trust_env=False,
+                    headers={"User-Agent": self._agent},
+                )
+            return self._client
 
     # -- files that an index describes --------------------------------------------------------
 
@@ -201,9 +218,13 @@ class Fetcher:
         since: Since | None = None,
         fresh: bool = False,
     ) -> AbstractContextManager[Answer]:
+        if urlsplit(url).scheme == "file":
+            return opened_file(url, start)
+        from bluejacket.foundation.fetch.stream import opened
+
         bare, login = split_login(url)
         return opened(
-            self._client,
+            self._web(),
             bare,
             login or login_for(bare, self._logins),
             self._limits,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bluejacket.foundation.fetch.stream import Answer, Since
+from bluejacket.foundation.fetch.answer import Answer, Since
 from bluejacket.foundation.fetch.wanted import Refused, Stopped, TryAgain
 
 

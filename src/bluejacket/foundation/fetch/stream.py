@@ -1,53 +1,24 @@
-"""One answer of one mirror as a bounded stream of raw bytes."""
+"""One answer of one web server as a bounded stream of raw bytes."""
 
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
-from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
 from bluejacket.errors import without_secrets
+from bluejacket.foundation.fetch.answer import Answer, Since
 from bluejacket.foundation.fetch.transport import deadline
 from bluejacket.foundation.fetch.wanted import Absent, BadResume, Limits, Refused, TryAgain
-
-CHUNK = 1 << 17
 
 # RFC 9110 section 15: what a server says of now, not of the file.
 _FOR_THE_MOMENT = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}
 _ABSENT = {404, 410}
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")  # RFC 9110 section 14.4
-
-
-@dataclass(slots=True)
-class Answer:
-    """An opened answer: its bytes from `start` on, each chunk already inside the time limits."""
-
-    chunks: Iterator[bytes]
-    start: int = 0
-    length: int | None = None
-    """Bytes that are to come, if the mirror tells."""
-    etag: str = ""
-    modified: str = ""
-    url: str = ""
-    """Where the redirects ended."""
-    unchanged: bool = False
-    """The mirror has nothing newer than the `since` that was asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Since:
-    """What a mirror said of the copy that the caller holds (RFC 9110 section 8.8)."""
-
-    etag: str = ""
-    modified: str = ""
 
 
 @contextmanager
@@ -63,15 +34,11 @@ def opened(
     since: Since | None = None,
     fresh: bool = False,
 ) -> Iterator[Answer]:
-    """Open `url` (http, https or file) from byte `start` on.
+    """Open `url` from byte `start` on.
 
     `validator` is the ETag or date that makes a resumed answer fit (If-Range). `fresh` asks
     caches on the way to look again. Raises Refused, Absent, TryAgain, BadResume, Stopped.
     """
-    if urlsplit(url).scheme == "file":
-        with _opened_file(url, start) as answer:
-            yield answer
-        return
     request = client.build_request("GET", url, headers=_headers(start, validator, since, fresh))
     try:
         with deadline(limits.answer_s, stopped):
@@ -183,34 +150,6 @@ def _timed(response: httpx.Response, limits: Limits) -> Iterator[bytes]:
             if rate < limits.slow_bytes_s:
                 raise TryAgain(f"too slow: {rate:.0f} bytes a second")
             window, in_window = now, 0
-
-
-@contextmanager
-def _opened_file(url: str, start: int) -> Iterator[Answer]:
-    parts = urlsplit(url)
-    if parts.netloc not in ("", "localhost"):
-        raise Refused(f"a file:// address names another machine, {parts.netloc}")
-    path = Path(unquote(parts.path))
-    try:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode):
-            raise Refused("not a regular file")
-        file = path.open("rb")
-    except (FileNotFoundError, NotADirectoryError):
-        raise Absent("no such file") from None
-    except OSError as error:
-        raise Refused(error.strerror or "not readable") from None
-    with file:
-        file.seek(start)
-        yield Answer(_read(file), start, max(0, about.st_size - start), url=url)
-
-
-def _read(file: BinaryIO) -> Iterator[bytes]:
-    try:
-        while chunk := file.read(CHUNK):
-            yield chunk
-    except OSError as error:
-        raise Refused(error.strerror or "not readable") from None
 
 
 def _named(error: Exception) -> str:

@@ -4,6 +4,7 @@
     metalink    mirrors, with the hash of repomd.xml
     repomd      the index of indexes: names, sizes and hashes
     refresh     from a source to a Repository: verified metadata, never older than the last
+    reopen      the Repository as it was last accepted, offline
     repository  a Repository: loads into libsolv, says where each package is and what its hash is
     package     an RPM's own signature and digests
     comps, updateinfo, modules   typed objects of the other metadata

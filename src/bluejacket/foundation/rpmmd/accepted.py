@@ -35,6 +35,11 @@ class Accepted:
     data: Mapping[str, str] = field(default_factory=dict)
 
 
+def record_of(indexes: Path, name: str) -> Path:
+    """Give the file below the folder `indexes` that remembers the repository `name`."""
+    return indexes / f"rpmmd-{name}.json"
+
+
 def read_accepted(file: Path) -> Accepted:
     """Give what was accepted last; an empty record if nothing was. Raises OutsideError."""
     try:

@@ -17,6 +17,7 @@ from bluejacket.foundation.rpmmd.accepted import (
     Accepted,
     Rollback,
     read_accepted,
+    record_of,
     refuse_older_metalink,
     refuse_older_repomd,
     write_accepted,
@@ -59,7 +60,7 @@ def refresh(
     OutsideError, and UserError for a source that nothing could vouch for.
     """
     _demand_trust(source)
-    file = _record(indexes, source)
+    file = record_of(indexes, source.id)
     with locked(indexes / f".lock-rpmmd-{source.id}"):
         try:
             return _once(source, fetcher, store, file, report)
@@ -77,32 +78,10 @@ def _once(source: Source, fetcher: Fetcher, store: Store, file: Path, report: Re
     return repository
 
 
-def reopen(
-    source: Source, store: Store, indexes: Path, fetcher: Fetcher | None = None, report: Report = SILENT
-) -> Repository:
-    """Give the repository as it was last accepted, without asking anyone.
-
-    Raises OutsideError if it never was, or the store lost it.
-    """
-    last = read_accepted(_record(indexes, source))
-    kept = store.blob(last.repomd) if last.repomd else None
-    if kept is None:
-        raise OutsideError(Fault(f"{source.id} was never fetched", "fetch it first"))
-    repomd = parse_repomd(kept.read_bytes(), f"{source.id}: repomd.xml")
-    repository = Repository(source, repomd, last.bases, store, fetcher, report)
-    for kind, sha256 in last.data.items():
-        held = store.blob(sha256) if kind in repomd.data else None
-        if held is not None:
-            repository.files[kind] = held
-    return repository
-
-
-def _record(indexes: Path, source: Source) -> Path:
-    return indexes / f"rpmmd-{source.id}.json"
-
-
 def _demand_trust(source: Source) -> None:
-    local = source.baseurls and all(url.startswith("file://") for url in source.baseurls)
+    local = bool(source.baseurls) and all(url.startswith("file://") for url in source.baseurls)
+    if source.metadata_signed or not local:
+        _ = source.keys
     if not (source.metalink or source.metadata_signed or local):
         raise UserError(
             Fault(
@@ -153,7 +132,7 @@ def _verify_somewhere(source: Source, content: bytes, bases: Sequence[str], fetc
     for base in bases:
         try:
             signature = fetcher.get_small([base + REPOMD + ".asc"], _SIGNATURE_BYTES)
-            verify_detached(content, signature, source.keyring, f"repomd.xml of {source.id}")
+            verify_detached(content, signature, source.keys, f"repomd.xml of {source.id}")
         except OutsideError as error:
             refusals.append(error)
         else:
@@ -178,7 +157,7 @@ def _by_bases(source: Source, fetcher: Fetcher, last: Accepted, file: Path, repo
             content = fetcher.get_small([base + REPOMD], _REPOMD_BYTES)
             if source.metadata_signed:
                 signature = fetcher.get_small([base + REPOMD + ".asc"], _SIGNATURE_BYTES)
-                verify_detached(content, signature, source.keyring, name)
+                verify_detached(content, signature, source.keys, name)
             repomd = parse_repomd(content, name)
             refuse_older_repomd(last, repomd, f"{source.id} at {base}", file)
         except OutsideError as error:

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 import solv
 
 from bluejacket.errors import Fault, OutsideError
+from bluejacket.foundation.rpmmd.parts import load_into
 from bluejacket.foundation.rpmmd.repomd import Data, Repomd, check_href
 from bluejacket.foundation.rpmmd.source import Source
 from bluejacket.foundation.rpmmd.unpack import unpack
 from bluejacket.foundation.rpmmd.xml import Malformed
-from bluejacket.foundation.solvfile import load
 from bluejacket.report import SILENT, Report
 from bluejacket.store import Step, Store, code_of
 from bluejacket.store.steps import canonical
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_SOLV = "repository.solv"
-_CODE = ("bluejacket.foundation.rpmmd.repository", "bluejacket.foundation.solvfile")
+_CODE = tuple(f"bluejacket.foundation.rpmmd.{name}" for name in ("compiled", "part", "parts"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +76,27 @@ class Repository:
             canonical({"kinds": kinds, "libsolv": _libsolv()}),
             tuple(self.repomd.data[kind].checksum for kind in kinds),
         )
-        tree = self.store.obtain(step, lambda folder: self._compile(kinds, folder / _SOLV))
-        repo = load(pool, tree / _SOLV, self.source.id)
+        tree = self.store.obtain(step, lambda folder: self._compile(kinds, folder))
+        repo = pool.add_repo(self.source.id)
+        load_into(repo, tree)
         repo.priority = -self.source.priority  # the highest of libsolv wins, the lowest of DNF
         return Loaded(pool, repo, tuple(self._hidden(repo)))
 
-    def _compile(self, kinds: tuple[str, ...], into: Path) -> None:
-        pool = solv.Pool()
-        pool.setarch()
-        repo = pool.add_repo(self.source.id)
-        for kind in kinds:
-            with TemporaryFile(dir=into.parent) as plain:
+    def _compile(self, kinds: tuple[str, ...], folder: Path) -> None:
+        from bluejacket.foundation.rpmmd.compiled import compile_primary, extend
+
+        name = self.source.id
+
+        def unpack_primary(into: IO[bytes]) -> None:
+            unpack(self.data("primary"), self.repomd.data["primary"], into)
+
+        compile_primary(unpack_primary, folder, f"primary of {name}")
+        for kind in kinds[1:]:
+            with TemporaryFile(dir=folder) as plain:
                 unpack(self.data(kind), self.repomd.data[kind], plain)
                 plain.flush()
                 plain.seek(0)
-                # The data of filelists goes to packages that are there by now, and none is added.
-                flags = 0 if kind == "primary" else solv.Repo.REPO_EXTEND_SOLVABLES
-                stream = solv.xfopen_fd(f"{kind}.xml", plain.fileno())
-                if not repo.add_rpmmd(stream, None, flags):
-                    raise Malformed(Fault(f"{self.source.id}: {kind}: {pool.errstr}"))
-        repo.internalize()
-        out = solv.xfopen(str(into), "w")
-        if out is None or not repo.write(out) or not out.close():
-            raise OutsideError(Fault(f"{into} could not be written"))
+                extend(folder, kind, plain, name)
 
     def _hidden(self, repo: solv.Repo) -> Iterator[int]:
         modular = "modules" in self.repomd.data
@@ -155,7 +152,7 @@ class Repository:
         paths = self.fetcher.fetch_all([want for _, want in wanted.values()], f"Packages of {self.source.id}")
         verified: dict[str, tuple[Path, Signed]] = {}
         for name, (solvable, want) in wanted.items():
-            signed = verify_package(paths[want.hash], self.source.keyring, name)
+            signed = verify_package(paths[want.hash], self.source.keys, name)
             if signed.nevra != _header_nevra(solvable):
                 raise BadPackage(Fault(f"{self.source.id} says {name}, the package itself {signed.nevra}"))
             verified[name] = (paths[want.hash], signed)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bluejacket.errors import Fault, UserError
-from bluejacket.foundation.openpgp import Keyring
 
 if TYPE_CHECKING:
     from bluejacket.definition.foundation import Repository as Definition
     from bluejacket.definition.foundation import RpmmdFoundation
+    from bluejacket.foundation.openpgp import Keyring
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")  # dnf5-conf(5): $releasever, ${releasever}
 
@@ -21,11 +21,12 @@ _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")  # dnf5-conf(5): $releasever, $
 class Source:
     """One repository to take packages from. Exactly one of the three ways to a mirror is given.
 
-    `priority` is DNF's: the lowest number's packages win. `exclude` holds name patterns.
+    Without a keyring only metadata of this machine's own disk is read, and no package. `priority` is
+    DNF's: the lowest number's packages win. `exclude` holds name patterns.
     """
 
     id: str
-    keyring: Keyring
+    keyring: Keyring | None = None
     metalink: str = ""
     mirrorlist: str = ""
     baseurls: tuple[str, ...] = ()
@@ -34,6 +35,13 @@ class Source:
     exclude: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
     """Module streams to enable besides the default ones, as NAME:STREAM."""
+
+    @property
+    def keys(self) -> Keyring:
+        """The keyring. Raises UserError if there is none."""
+        if self.keyring is None:
+            raise UserError(Fault(f"{self.id} has no keys", "name the keys that may sign for it"))
+        return self.keyring
 
 
 def source_of(foundation: RpmmdFoundation, repository: Definition, definitions: Path) -> Source:
@@ -73,9 +81,7 @@ def expand(address: str, variables: dict[str, str], name: str) -> str:
 
 
 def _keyring(files: list[Path], keys: tuple[str, ...]) -> Keyring:
-    data = b"".join(_binary(file) for file in files)
+    from bluejacket.foundation.openpgp import Keyring
+
+    data = b"".join(bytes(cert) for file in files for cert in Keyring.read(file).certs)
     return Keyring.parse(data, ", ".join(str(file) for file in files), only=keys)
-
-
-def _binary(file: Path) -> bytes:
-    return b"".join(bytes(cert) for cert in Keyring.read(file).certs)

@@ -1,0 +1,68 @@
+"""An opened answer of a mirror, and a mirror on a disk."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from bluejacket.foundation.fetch.wanted import Absent, Refused
+
+CHUNK = 1 << 17
+
+
+@dataclass(slots=True)
+class Answer:
+    """An opened answer: its bytes from `start` on, each chunk already inside the time limits."""
+
+    chunks: Iterator[bytes]
+    start: int = 0
+    length: int | None = None
+    """Bytes that are to come, if the mirror tells."""
+    etag: str = ""
+    modified: str = ""
+    url: str = ""
+    """Where the redirects ended."""
+    unchanged: bool = False
+    """The mirror has nothing newer than the `since` that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What a mirror said of the copy that the caller holds (RFC 9110 section 8.8)."""
+
+    etag: str = ""
+    modified: str = ""
+
+
+@contextmanager
+def opened_file(url: str, start: int) -> Iterator[Answer]:
+    """Open a file:// address from byte `start` on. Raises Absent, Refused."""
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost"):
+        raise Refused(f"a file:// address names another machine, {parts.netloc}")
+    path = Path(unquote(parts.path))
+    try:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise Refused("not a regular file")
+        file = path.open("rb")
+    except (FileNotFoundError, NotADirectoryError):
+        raise Absent("no such file") from None
+    except OSError as error:
+        raise Refused(error.strerror or "not readable") from None
+    with file:
+        file.seek(start)
+        yield Answer(_read(file), start, max(0, about.st_size - start), url=url)
+
+
+def _read(file: BinaryIO) -> Iterator[bytes]:
+    try:
+        while chunk := file.read(CHUNK):
+            yield chunk
+    except OSError as error:
+        raise Refused(error.strerror or "not readable") from None
