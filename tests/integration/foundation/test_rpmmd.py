@@ -17,7 +17,8 @@ from bluejacket.foundation.fetch import Fetcher, Limits, NotThere, Proxies
 from bluejacket.foundation.openpgp import BadSignature, Keyring, spelled
 from bluejacket.foundation.rpmmd.accepted import Rollback
 from bluejacket.foundation.rpmmd.package import BadPackage, verify_package
-from bluejacket.foundation.rpmmd.refresh import refresh, reopen
+from bluejacket.foundation.rpmmd.refresh import refresh
+from bluejacket.foundation.rpmmd.reopen import reopen
 from bluejacket.foundation.rpmmd.repository import Repository, hide, missing_paths
 from bluejacket.foundation.rpmmd.source import Source
 from bluejacket.foundation.rpmmd.xml import Malformed
@@ -198,7 +199,7 @@ def test_second_load_reads_the_cache_alone(world: World) -> None:
 def test_damaged_cache_is_made_again(world: World) -> None:
     found = world.refresh(world.by_base)
     assert solved(found, "lib")[0]
-    cached = next(world.store.root.glob("steps/*/*/tree/repository.solv"))
+    cached = next(world.store.root.glob("steps/*/*/tree/0000.solv"))
     cached.write_bytes(cached.read_bytes()[:-7] + b"damaged")
     again = reopen(world.by_base, Store(world.store.root, world.told), world.indexes)
     assert solved(again, "lib")[0] == ["lib-1:2.0-1.x86_64"]

@@ -1,0 +1,201 @@
+"""Load and solve the foundation's whole archive: Bluejacket against DNF5, on the same rpm-md metadata.
+
+    .venv/bin/python bench/solve.py [--release 4] [--runs 5] [--tools DIR] [--work DIR]
+
+Both get one repository folder (primary.xml in zstd, repomd.xml) through a file:// address, with
+signature checks off, and choose the packages that the release names, without weak dependencies.
+Cold: nothing but that folder is there. Warm: each has the cache that its own cold run left. The runs
+are interleaved; the time that the sandbox itself takes is measured, and taken off DNF5's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import createrepo_c
+from measure import Cost, median, run
+
+from bluejacket.definition import ComponentKind, load
+from bluejacket.definition.release import Release
+from bluejacket.foundation.locking import archive_of
+from bluejacket.store.state import State, state_folder
+from bluejacket.tools import Sandbox
+
+HERE = Path(__file__).resolve().parent
+OURS = """
+import json, sys
+from pathlib import Path
+from bluejacket.foundation.rpmmd.source import Source
+from bluejacket.foundation.solve import solve
+from bluejacket.foundation.solvfile import new_pool
+from bluejacket.store import Store
+state, repository, names = Path(sys.argv[2]), sys.argv[3], json.loads(Path(sys.argv[4]).read_text())
+source = Source("archive", baseurls=(repository,), metadata_signed=False)
+store, indexes = Store(state / "store"), state / "indexes"
+if sys.argv[1] == "cold":
+    from bluejacket.foundation.fetch import Fetcher, Proxies
+    from bluejacket.foundation.rpmmd.refresh import refresh
+    from bluejacket.report import SILENT
+    indexes.mkdir(parents=True)
+    with Fetcher(store, SILENT, proxies=Proxies()) as fetcher:
+        found = refresh(source, fetcher, store, indexes)
+else:
+    from bluejacket.foundation.rpmmd.reopen import reopen
+    found = reopen(source, store, indexes)
+pool = new_pool()
+loaded = found.load(pool)
+for choice in solve(pool, names):
+    print(choice.name)
+"""
+
+
+def main() -> None:
+    """Measure and print a table; status 1 when a target is missed."""
+    arguments = parser().parse_args()
+    work = arguments.work.absolute()
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    release = load(HERE.parent / "distro").release(arguments.release)
+    repository = make_repository(release, work / "repository")
+    names = work / "names.json"
+    names.write_text(json.dumps(wanted(release)))
+    (work / "ours.py").write_text(OURS)
+    sandbox = Sandbox(arguments.tools.absolute(), work / "logs")
+    costs: dict[str, list[Cost]] = {}
+    for name, cost in rounds(work, repository, names, sandbox, arguments.runs):
+        costs.setdefault(name, []).append(cost)
+    tell({name: median(found) for name, found in costs.items()}, costs)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the command line."""
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--release", default="4")
+    words.add_argument("--runs", type=int, default=5)
+    words.add_argument("--tools", type=Path, required=True, help="a tree that holds DNF5 and bwrap")
+    words.add_argument("--work", type=Path, default=Path("build/bench-solve"))
+    return words
+
+
+def wanted(release: Release) -> list[str]:
+    """Give the packages that the release takes from its foundation."""
+    imported = (c for c in release.components if c.kind is ComponentKind.IMPORT)
+    return sorted({name for component in imported for name in component.wanted})
+
+
+def make_repository(release: Release, folder: Path) -> Path:
+    """Write the whole archive as an RPM repository without packages."""
+    state = State(state_folder())
+    index = archive_of(state, release, release.foundation).refresh()
+    data = folder / "repodata"
+    data.mkdir(parents=True)
+    packed = data / "primary.xml.zst"
+    createrepo_c.compress_file(str(index.folder / "primary.xml"), str(packed), createrepo_c.ZSTD)
+    record = createrepo_c.RepomdRecord("primary", str(packed))
+    record.fill(createrepo_c.SHA256)
+    repomd = createrepo_c.Repomd()
+    repomd.set_revision("1")
+    repomd.set_record(record)
+    (data / "repomd.xml").write_text(repomd.xml_dump())
+    count = (index.folder / "primary.xml").open("rb").read(400).partition(b'packages="')[2].partition(b'"')[0]
+    print(f"{count.decode()} packages, primary.xml.zst {packed.stat().st_size / 1e6:.1f} MB")
+    return folder
+
+
+def rounds(
+    work: Path, repository: Path, names: Path, sandbox: Sandbox, runs: int
+) -> Iterator[tuple[str, Cost]]:
+    """Give every single cost under its name, interleaved."""
+    chosen: dict[str, set[str]] = {}
+    for _ in range(runs):
+        yield "sandbox alone", dnf(work, repository, sandbox, ["true"])
+        for heat in ("cold", "warm"):
+            cost = ours(work, repository, names, heat)
+            chosen["ours"] = set(cost.output.split())
+            yield f"bluejacket {heat}", cost
+            cost = dnf(work, repository, sandbox, dnf_command(names), clean=heat == "cold")
+            chosen["dnf5"] = set(re.findall(r"^ (\S+) +(?:x86_64|noarch) ", cost.output, re.M))
+            yield f"dnf5 {heat}", cost
+    same = len(chosen["ours"] & chosen["dnf5"])
+    print(f"chosen: bluejacket {len(chosen['ours'])}, dnf5 {len(chosen['dnf5'])}, {same} of them the same")
+    if not chosen["dnf5"]:
+        sys.exit((work / "dnf5.log").read_text())
+
+
+def ours(work: Path, repository: Path, names: Path, heat: str) -> Cost:
+    """Load and solve in a fresh process of ours."""
+    state = work / "state"
+    if heat == "cold":
+        shutil.rmtree(state, ignore_errors=True)
+    command = [sys.executable, str(work / "ours.py"), heat, str(state), repository.as_uri(), str(names)]
+    cost = run(command, work / "ours.log")
+    if cost.status:
+        sys.exit(cost.output)
+    return cost
+
+
+def dnf_command(names: Path) -> list[str]:
+    """Give DNF5's command line."""
+    settings = {
+        "cachedir": "/tmp/bench/cache",
+        "system_cachedir": "/tmp/bench/cache",
+        "logdir": "/tmp/bench/log",
+        "install_weak_deps": "0",
+        "metadata_expire": "-1",
+        "reposdir": "/tmp/bench/none",
+        "plugins": "0",
+        "gpgcheck": "0",
+        "pkg_gpgcheck": "0",
+    }
+    options = [f"--setopt={name}={value}" for name, value in settings.items()]
+    root = ["--installroot=/tmp/bench/root", "--use-host-config", "--releasever=4", "--forcearch=x86_64"]
+    repo = ["--repofrompath=archive,file:///tmp/bench/repository", "--repo=archive"]
+    return ["dnf5", *root, *repo, *options, "--assumeno", "install", *json.loads(names.read_text())]
+
+
+def dnf(work: Path, repository: Path, sandbox: Sandbox, command: list[str], *, clean: bool = False) -> Cost:
+    """Run a command of the tools tree where DNF5 has its repository and its cache."""
+    home = work / "dnf5"
+    if clean:
+        shutil.rmtree(home, ignore_errors=True)
+    for name in ("cache", "log", "root", "none"):
+        (home / name).mkdir(parents=True, exist_ok=True)
+    (home / "repository").mkdir(exist_ok=True)
+    argv = sandbox.argv(
+        command,
+        binds={home: "/tmp/bench", repository: "/tmp/bench/repository"},
+        env={"LC_ALL": "C.UTF-8", "COLUMNS": "300"},
+    )
+    # Without it bubblewrap leaves before it has waited for its child, and the CPU time is lost.
+    argv.insert(argv.index(str(sandbox.tools / "usr/bin/bwrap")) + 1, "--as-pid-1")
+    return run(argv, work / "dnf5.log")
+
+
+def tell(medians: dict[str, Cost], costs: dict[str, list[Cost]]) -> None:
+    """Print the table and whether the targets are met."""
+    idle = medians["sandbox alone"]
+    print(f"{'':16} {'seconds':>8} {'(all runs)':>32} {'CPU s':>7} {'peak MiB':>9}")
+    for name, cost in medians.items():
+        runs = " ".join(f"{one.wall_s:.2f}" for one in costs[name])
+        print(f"{name:16} {cost.wall_s:8.2f} {runs:>32} {cost.cpu_s:7.2f} {cost.peak_mib:9.0f}")
+    missed = False
+    for heat, target in (("cold", 2.0), ("warm", 1.0)):
+        mine, theirs = medians[f"bluejacket {heat}"], medians[f"dnf5 {heat}"]
+        faster = (theirs.wall_s - idle.wall_s) / mine.wall_s
+        lower = mine.peak_mib < theirs.peak_mib
+        missed |= faster < target or not lower
+        print(
+            f"{heat}: {faster:.2f} times as fast as dnf5 (target {target}), CPU {mine.cpu_s:.2f} s against "
+            f"{theirs.cpu_s - idle.cpu_s:.2f} s, peak {mine.peak_mib:.0f} MiB against {theirs.peak_mib:.0f} MiB"
+        )
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
