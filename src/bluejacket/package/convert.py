@@ -201,8 +201,7 @@ def _description(text: str, package: Package) -> str:
 def _relate(builder: rpm_rs.PackageBuilder, package: Package, entries: dict[str, Entry]) -> None:
     own = Relation(package.name, "=", package.evr)
     before = package.requires_pre
-    accounts = {e.owner for e in entries.values()} | {e.group for e in entries.values()}
-    if accounts - {"root"} and package.name != _ACCOUNTS:
+    if package.name != _ACCOUNTS and _needs_accounts(entries):
         before = (*before, _ACCOUNTS)
     rich = False
     for add, relations, extra in (
@@ -222,6 +221,17 @@ def _relate(builder: rpm_rs.PackageBuilder, package: Package, entries: dict[str,
             add(relation.name, relation.evr, _D(_SENSE[relation.op] | extra))
     if rich:  # rpm-dependencies(7); what rpmbuild adds
         builder.requires("rpmlib(RichDependencies)", "4.12.0-1", _D.LESS | _D.EQUAL | _D.RPMLIB)
+
+
+def _needs_accounts(entries: dict[str, Entry]) -> bool:
+    """Say whether a package has files of others than root, or makes users itself (sysusers.d(5)).
+
+    rpm makes those when it unpacks the package: into a user database that is there already.
+    """
+    return any(
+        entry.owner != "root" or entry.group != "root" or path.startswith("/usr/lib/sysusers.d/")
+        for path, entry in entries.items()
+    )
 
 
 def _fill(builder: rpm_rs.PackageBuilder, entries: dict[str, Entry]) -> None:
