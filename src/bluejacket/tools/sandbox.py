@@ -47,9 +47,12 @@ class Sandbox:
         cwd: str = "/tmp",
         devices: Sequence[str] = (),
         root: Path | None = None,
+        chroots: Sequence[str] = (),
         own_session: bool = True,
     ) -> list[str]:
         """Give the whole command line that runs `command` in the sandbox.
+
+        `chroots` are folders inside that programs change their root to: /proc and /dev are there too.
 
         `binds` and `ro_binds` map folders or files of the host to their place inside; `devices` are
         device nodes of the host, such as /dev/kvm; `root` is another tree to run in, writable,
@@ -80,6 +83,8 @@ class Sandbox:
             line += ["--ro-bind", str(host), inside]
         for host, inside in (binds or {}).items():
             line += ["--bind", str(host), inside]
+        for chroot in chroots:
+            line += ["--proc", f"{chroot}/proc", "--dev", f"{chroot}/dev"]
         line += ["--clearenv"]
         for name, value in _environment(env).items():
             line += ["--setenv", name, value]
@@ -96,6 +101,7 @@ class Sandbox:
         env: Mapping[str, str] | None = None,
         cwd: str = "/tmp",
         root: Path | None = None,
+        chroots: Sequence[str] = (),
         limit_s: float = 1800,
         statuses: Sequence[int] = (0,),
     ) -> Path:
@@ -105,7 +111,14 @@ class Sandbox:
         still runs after `limit_s` seconds.
         """
         line = self.argv(
-            command, binds=binds, ro_binds=ro_binds, network=network, env=env, cwd=cwd, root=root
+            command,
+            binds=binds,
+            ro_binds=ro_binds,
+            network=network,
+            env=env,
+            cwd=cwd,
+            root=root,
+            chroots=chroots,
         )
         log = self._log(name)
         self._report.detail(f"$ {shlex.join(command)}  # {log}")

@@ -1,0 +1,58 @@
+"""Which packages of a feed an image is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import solv
+
+from bluejacket.definition import Image
+from bluejacket.foundation import solvfile
+from bluejacket.foundation.solve import solve
+from bluejacket.package.describe import createrepo
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One package of an image: its name, evr and architecture, its file, and its SHA-256."""
+
+    name: str
+    evr: str
+    arch: str
+    rpm: Path
+    sha256: str
+
+
+def choose(feed: Path, image: Image) -> tuple[Chosen, ...]:
+    """Solve an image's package list against the feed in the folder `feed`, sorted by name.
+
+    Raises UserError that says what cannot be fulfilled, and what would help.
+    """
+    pool = solvfile.new_pool()
+    repo = pool.add_repo("feed")
+    repo.add_rpmmd(solvfile.open_file(feed / _primary(feed)), None)
+    pool.addfileprovides()
+    chosen = solve(
+        pool,
+        image.packages,
+        exclude=image.exclude,
+        recommends=image.recommends,
+        what=f"the image {image.name}",
+    )
+    return tuple(
+        Chosen(c.name, c.evr, c.arch, feed / c.solvable.lookup_location()[0], _sha256(c.solvable))
+        for c in chosen
+    )
+
+
+def _primary(feed: Path) -> str:
+    repomd = createrepo().Repomd(str(feed / "repodata/repomd.xml"))
+    found: str = next(r.location_href for r in repomd.records if r.type == "primary")
+    return found
+
+
+def _sha256(solvable: solv.XSolvable) -> str:
+    checksum = solvable.lookup_checksum(solv.SOLVABLE_CHECKSUM)
+    found: str = checksum.hex()
+    return found
