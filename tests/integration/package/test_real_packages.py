@@ -70,8 +70,9 @@ grep -q '^systemd-journal:' etc/group
     (tmp_path / "root").mkdir()
     for made in [*packages, make(THINGS[0], tmp_path / "hand")]:
         shutil.copy(made.rpm, tmp_path / "rpms")
+    (tmp_path / "script").write_text(script)
     (tmp_path / "key.asc").write_text(SIGNER.certificate())
-    output = sandbox.output(["bash", "-c", script], name="rpm-install", binds={tmp_path: _WORK})
+    output = sandbox.output(["bash", f"{_WORK}/script"], name="rpm-install", binds={tmp_path: _WORK})
     _, _, output = output.partition("verifying\n")
     differences, _, after = output.partition("verified\n")
     # The user database is what a machine changes itself: here by making the packages' users.
