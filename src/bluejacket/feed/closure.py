@@ -32,7 +32,7 @@ def refuse_open_ends(packages: Sequence[Made]) -> None:
             for made in packages:
                 out.write(json.loads(description_of(made.rpm).read_text("utf-8"))["primary"])
             out.write("</metadata>\n")
-        pool.add_repo("feed").add_rpmmd(solvfile.open_file(primary), None)
+        solvfile.add_primary(pool.add_repo("feed"), primary)
     pool.addfileprovides()
     pool.createwhatprovides()
     faults = [

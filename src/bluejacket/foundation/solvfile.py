@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import solv
+import zstandard
 
 from bluejacket.errors import Fault, OutsideError
 
@@ -20,16 +22,33 @@ def compile_primary(primary: Path, into: Path) -> None:
     """Write the packages of an rpm-md primary.xml (plain or compressed) as a solv file."""
     pool = new_pool()
     repo = pool.add_repo("index")
-    stream = open_file(primary)
-    if not repo.add_rpmmd(stream, None):
-        raise OutsideError(Fault(f"{primary} is not primary metadata: {pool.errstr}"))
-    stream.close()
+    add_primary(repo, primary)
     repo.internalize()
     # libsolv writes through a C stream of its own
     out = solv.xfopen(str(into), "w")
     if out is None or not repo.write(out):
         raise OutsideError(Fault(f"{into} cannot be written"))
     out.close()
+
+
+def add_primary(repo: solv.Repo, primary: Path) -> None:
+    """Add the packages of a primary.xml, plain or compressed, to `repo`.
+
+    zstd is unpacked here: the library is built without it. Raises OutsideError for a damaged file.
+    """
+    with TemporaryDirectory() as folder:
+        if primary.suffix == ".zst":
+            plain = Path(folder, "primary.xml")
+            try:
+                with primary.open("rb") as packed, plain.open("wb") as out:
+                    zstandard.ZstdDecompressor().copy_stream(packed, out)
+            except zstandard.ZstdError as error:
+                raise OutsideError(Fault(f"{primary} is damaged: {error}")) from error
+            primary = plain
+        stream = open_file(primary)
+        if not repo.add_rpmmd(stream, None):
+            raise OutsideError(Fault(f"{primary} is not primary metadata: {repo.pool.errstr}"))
+        stream.close()
 
 
 def load(pool: solv.Pool, file: Path, name: str) -> solv.Repo:

@@ -31,7 +31,7 @@ def choose(feed: Path, image: Image) -> tuple[Chosen, ...]:
     """
     pool = solvfile.new_pool()
     repo = pool.add_repo("feed")
-    repo.add_rpmmd(solvfile.open_file(feed / _primary(feed)), None)
+    solvfile.add_primary(repo, feed / _primary(feed))
     pool.addfileprovides()
     chosen = solve(
         pool,
