@@ -43,17 +43,22 @@ class Machines:
         return record.find(self.folder, name)
 
     @contextmanager
-    def booted(self, boot: Boot) -> Iterator[tuple[Machine, Health]]:
-        """Boot, question, and end the machine with the block unless it is to be kept."""
+    def started(self, boot: Boot) -> Iterator[Machine]:
+        """Start a machine that ends with the block; if it is to be kept, only when the block fails."""
         machine = self.start(boot)
         try:
-            health = self.await_health(machine, boot.limit_s)
-            yield machine, health
+            yield machine
         except BaseException:
             self.end(machine)
             raise
         if not boot.keep:
             self.end(machine)
+
+    @contextmanager
+    def booted(self, boot: Boot) -> Iterator[tuple[Machine, Health]]:
+        """Start a machine as `started` does, and question it once its boot is over."""
+        with self.started(boot) as machine:
+            yield machine, self.await_health(machine, boot.limit_s)
 
     def start(self, boot: Boot) -> Machine:
         """Start the machine and give it once QEMU runs, with its ssh port.
@@ -122,13 +127,14 @@ class Machines:
 
     def _stop(self, machine: Machine, process: Process, limit_s: float) -> str:
         for command, seconds, way in (("system_powerdown", limit_s, "powered down"), ("quit", 10.0, "quit")):
+            patience_s = seconds
             try:
                 qmp.execute(machine.folder, command)
             except OutsideError as error:
+                # A QEMU that quits may be gone before it has answered.
                 self.report.detail(str(error))
-                if process.alive:
-                    continue
-            if process.wait(seconds):
+                patience_s = 2.0
+            if process.wait(patience_s):
                 return way
         process.kill()
         process.wait(20)

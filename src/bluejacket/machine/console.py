@@ -10,7 +10,7 @@ from time import monotonic
 
 # The lines that announce a stage, in the order of a boot. A quiet boot leaves some of them out.
 STAGES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("firmware", re.compile(r"BdsDxe: loading|TianoCore|UEFI Interactive Shell")),
+    ("firmware", re.compile(r"BdsDxe: loading|BdsDxe: failed|TianoCore|UEFI Interactive Shell")),
     ("boot loader", re.compile(r"BdsDxe: starting|systemd-boot|Boot in \d+ s|EFI stub:|systemd-stub@")),
     ("kernel", re.compile(r"\] Linux version \d|\] Command line: ")),
     ("initrd", re.compile(r"Run /init as init process|initrd: |Running in initrd")),
@@ -36,8 +36,8 @@ _TROUBLES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"You are in rescue mode"), "systemd fell into rescue mode"),
     (
-        re.compile(r"BdsDxe: No bootable option|No bootable option or device was found"),
-        "the firmware found nothing to boot",
+        re.compile(r'BdsDxe: failed to load Boot\w+ "UEFI QEMU NVMe Ctrl \S+ 1".*: (.*)'),
+        "the firmware cannot boot the disk ({})",
     ),
     (re.compile(r"\[!!!!!!\] (.*)"), "systemd stopped: {}"),
     (

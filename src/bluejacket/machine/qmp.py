@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from qemu.qmp import QMPClient, QMPError
 
 from bluejacket.errors import OutsideError
 from bluejacket.machine.launch import QMP
+
+# What it would say on standard error is in the errors raised here.
+logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
 
 
 def execute(
@@ -25,7 +29,7 @@ def execute(
     try:
         with reachable(folder / QMP) as address:
             return asyncio.run(asyncio.wait_for(_converse(address, command, dict(arguments or {})), limit_s))
-    except (OSError, TimeoutError, QMPError) as error:
+    except (OSError, EOFError, TimeoutError, QMPError) as error:
         text = str(error).strip() or type(error).__name__
         raise OutsideError(f"QEMU's control socket {folder / QMP} does not do {command}: {text}") from error
 

@@ -141,14 +141,20 @@ class Starter:
         parent = "0" if boot.keep else str(os.getpid())
         kept = [sys.executable, "-I", "-S", keeper.__file__, str(machine.folder), str(machine.log), parent]
         self.report.detail(f"$ {' '.join(launch.arguments(hardware))}  # {machine.log}")
-        pid = _spawn([*kept, *line], machine.log)
-        return machine.on_port(self._port(machine, pid))
+        child = _spawn([*kept, *line], machine.log)
+        try:
+            return machine.on_port(self._port(machine, child))
+        except BaseException:
+            child.kill()
+            child.wait(20)
+            child.reap()
+            raise
 
-    def _port(self, machine: Machine, pid: int, limit_s: float = 60) -> int:
+    def _port(self, machine: Machine, child: Process, limit_s: float = 60) -> int:
         """Ask QEMU which loopback port leads to the guest's ssh, as soon as it answers."""
         end = monotonic() + limit_s
         while True:
-            if os.waitpid(pid, os.WNOHANG)[0]:
+            if not child.alive:
                 text = machine.log.read_text("utf-8", "replace").strip() if machine.log.exists() else ""
                 raise OutsideError(
                     Fault(f"QEMU does not start: {text[-600:] or 'no output'}", f"see {machine.log}")
@@ -165,9 +171,9 @@ class Starter:
             raise OutsideError(f"QEMU does not say where the guest's ssh is: {told!r}")
 
 
-def _spawn(command: list[str], log: Path) -> int:
-    """Start `command` in a session of its own, with nothing of this process's but its log; gives its id."""
+def _spawn(command: list[str], log: Path) -> Process:
+    """Start `command` in a session of its own, with nothing of this process's but its log."""
     write = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
     actions += [(os.POSIX_SPAWN_OPEN, stream, str(log), write, 0o600) for stream in (1, 2)]
-    return os.posix_spawn(command[0], command, {}, file_actions=actions, setsid=True)
+    return Process.of(os.posix_spawn(command[0], command, {}, file_actions=actions, setsid=True))

@@ -41,7 +41,9 @@ def test_the_verdict_is_kept_for_this_boot(tmp_path: Path) -> None:
     assert kvm.verdict(cache).reason == "from the file"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"usable": true, "reason": "r", "boot": "an older boot"}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"usable": true, "reason": "r", "boot": "an older boot"}']
+)
 def test_a_verdict_of_another_boot_or_a_torn_one_is_asked_anew(tmp_path: Path, text: str) -> None:
     cache = tmp_path / "kvm.json"
     cache.write_text(text)

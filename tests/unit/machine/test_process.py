@@ -104,7 +104,11 @@ def test_the_record_is_there_before_the_command_runs(tmp_path: Path) -> None:
 
 
 def test_the_command_dies_with_its_keeper(tmp_path: Path) -> None:
-    with start_keeper(tmp_path, os.getpid(), ["sh", "-c", f"echo $$ > {tmp_path}/.n; mv {tmp_path}/.n {tmp_path}/n; sleep 300"]) as child:
+    with start_keeper(
+        tmp_path,
+        os.getpid(),
+        ["sh", "-c", f"echo $$ > {tmp_path}/.n; mv {tmp_path}/.n {tmp_path}/n; sleep 300"],
+    ) as child:
         command = Process.of(int(wait_for(tmp_path / "n")))
         Process.from_json(json.loads((tmp_path / "process").read_text())).kill()
         child.wait(LIMIT_S)
@@ -115,8 +119,10 @@ def test_the_command_dies_with_its_keeper(tmp_path: Path) -> None:
 def test_a_killed_parent_takes_the_machine_along_unless_it_is_kept(tmp_path: Path, kept: bool) -> None:
     parent = (
         "import os, subprocess, sys, time\n"
-        f"line = [sys.executable, '-I', '-S', {keeper.__file__!r}, {str(tmp_path)!r}, {str(tmp_path / 'log')!r}]\n"
-        f"subprocess.Popen([*line, '0' if {kept} else str(os.getpid()), 'sleep', '300'], start_new_session=True)\n"
+        f"keeper, folder, log = {[keeper.__file__, str(tmp_path), str(tmp_path / 'log')]}\n"
+        f"parent = '0' if {kept} else str(os.getpid())\n"
+        "line = [sys.executable, '-I', '-S', keeper, folder, log, parent, 'sleep', '300']\n"
+        "subprocess.Popen(line, start_new_session=True)\n"
         "time.sleep(300)\n"
     )
     with subprocess.Popen([sys.executable, "-c", parent]) as child:

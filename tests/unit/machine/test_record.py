@@ -30,7 +30,9 @@ def running(machines: Path) -> Iterator[Machine]:
         child.kill()
 
 
-def made(machines: Path, name: str, process: Process | None, started: str = "2026-11-24T12:00:00.000") -> Machine:
+def made(
+    machines: Path, name: str, process: Process | None, started: str = "2026-11-24T12:00:00.000"
+) -> Machine:
     folder = record.reserve(machines, name, "vm")
     machine = Machine(
         name=name,
@@ -105,7 +107,9 @@ def test_names_are_taken_in_turn(machines: Path, running: Machine) -> None:
 
 
 def test_a_name_in_use_is_refused(machines: Path, running: Machine) -> None:
-    with pytest.raises(UserError, match=r"a machine called vm is running \(`bluejacket stop vm`, or use another name\)"):
+    with pytest.raises(
+        UserError, match=r"a machine called vm is running \(`bluejacket stop vm`, or use another name\)"
+    ):
         record.reserve(machines, "vm", "vm")
 
 

@@ -6,7 +6,14 @@ import json
 
 from bluejacket.machine.seed import FILES, Seed, documents
 
-SEED = Seed("vm", "i-1", "jack", "ssh-ed25519 AAAA jack", {"bluejacket_feed": "http://10.0.2.4/"}, {"/etc/motd": "hi\n"})
+SEED = Seed(
+    "vm",
+    "i-1",
+    "jack",
+    "ssh-ed25519 AAAA jack",
+    {"bluejacket_feed": "http://10.0.2.4/"},
+    {"/etc/motd": "hi\n"},
+)
 
 
 def test_every_file_of_nocloud_is_there() -> None:

@@ -72,7 +72,9 @@ def test_a_changed_file_is_not_continued(client: httpx.Client, folder: Path) -> 
     assert (answer.status_code, answer.content) == (200, b"new")
 
 
-@pytest.mark.parametrize("path", ["", "repodata", "repodata/", "none", "empty/x", "away", "%2e%2e/secret", "x%00y"])
+@pytest.mark.parametrize(
+    "path", ["", "repodata", "repodata/", "none", "empty/x", "away", "%2e%2e/secret", "x%00y"]
+)
 def test_nothing_else_is_given(client: httpx.Client, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
