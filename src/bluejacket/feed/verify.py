@@ -32,6 +32,7 @@ enabled=1
 _DNF = (
     "dnf5", "-y", f"--installroot={_WORK}/root", f"--setopt=reposdir={_WORK}/repos",
     f"--setopt=cachedir={_WORK}/cache", f"--setopt=logdir={_WORK}/log", "--setopt=plugins=0",
+    "--setopt=optional_metadata_types=filelists,other",
     "--setopt=varsdir=", "--releasever=0",
 )  # fmt: skip
 
