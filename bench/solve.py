@@ -191,8 +191,9 @@ def tell(medians: dict[str, Cost], costs: dict[str, list[Cost]]) -> None:
         lower = mine.peak_mib < theirs.peak_mib
         missed |= faster < target or not lower
         print(
-            f"{heat}: {faster:.2f} times as fast as dnf5 (target {target}), CPU {mine.cpu_s:.2f} s against "
-            f"{theirs.cpu_s - idle.cpu_s:.2f} s, peak {mine.peak_mib:.0f} MiB against {theirs.peak_mib:.0f} MiB"
+            f"{heat}: {faster:.2f} times as fast as dnf5 (target {target}), "
+            f"CPU {mine.cpu_s:.2f} s against {theirs.cpu_s - idle.cpu_s:.2f} s, "
+            f"peak {mine.peak_mib:.0f} MiB against {theirs.peak_mib:.0f} MiB"
         )
     sys.exit(1 if missed else 0)
 

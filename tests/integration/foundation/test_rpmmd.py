@@ -190,7 +190,7 @@ def test_filelists_are_fetched_only_when_a_path_asks_for_them(world: World) -> N
 def test_second_load_reads_the_cache_alone(world: World) -> None:
     found = world.refresh(world.by_base)
     assert solved(found, "lib")[0]
-    found.files.clear()
+    found.held.clear()
     offline = replace(found, fetcher=None)
     assert solved(offline, "lib")[0] == ["lib-1:2.0-1.x86_64"]
     assert solved(reopen(world.by_base, world.store, world.indexes), "lib")[0] == ["lib-1:2.0-1.x86_64"]

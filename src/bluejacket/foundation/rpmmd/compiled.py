@@ -14,7 +14,8 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+from queue import SimpleQueue
+from typing import IO, Self
 
 import solv
 
@@ -37,10 +38,10 @@ def compile_primary(unpack: Unpack, folder: Path, name: str) -> None:
     Raises Malformed, and what `unpack` raises.
     """
     jobs: list[Future[None]] = []
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with _Workers() as workers, ThreadPoolExecutor(workers.count) as pool:
 
         def compile_part(xml: Path) -> None:
-            jobs.append(pool.submit(_compile_part, xml, xml.with_suffix(".solv"), name))
+            jobs.append(pool.submit(workers.compile, xml, xml.with_suffix(".solv"), name))
 
         with _Parts(folder, compile_part) as parts:
             unpack(parts)
@@ -48,17 +49,48 @@ def compile_primary(unpack: Unpack, folder: Path, name: str) -> None:
             job.result()
 
 
-def _compile_part(xml: Path, into: Path, name: str) -> None:
-    # Without site-packages' hooks a Python starts in a third of the time.
-    libraries = Path(solv.__file__).parents[1]
-    start = f"import sys; sys.path.append({str(libraries)!r}); import runpy; "
-    start += f"runpy.run_path({part.__file__!r}, run_name='__main__')"
-    command = [sys.executable, "-I", "-S", "-c", start, str(xml), str(into)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        told = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
-        raise Malformed(Fault(f"{name} is not primary metadata: {told[-1]}"))
-    xml.unlink()
+class _Workers:
+    """As many processes as there are processors, each compiling one part at a time."""
+
+    def __init__(self) -> None:
+        self.count = min(os.cpu_count() or 1, 8)
+        self._idle: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
+        self._all: list[subprocess.Popen[str]] = []
+
+    def __enter__(self) -> Self:
+        # Without site-packages' hooks a Python starts in a third of the time.
+        start = f"import sys; sys.path.append({str(Path(solv.__file__).parents[1])!r}); import runpy; "
+        start += f"runpy.run_path({part.__file__!r}, run_name='__main__')"
+        command = [sys.executable, "-I", "-S", "-c", start]
+        for _ in range(self.count):
+            worker = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+            self._all.append(worker)
+            self._idle.put(worker)
+        return self
+
+    def compile(self, xml: Path, into: Path, name: str) -> None:
+        """Wait for an idle worker and let it compile. Raises Malformed."""
+        worker = self._idle.get()
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        try:
+            worker.stdin.write(f"{xml}\t{into}\n")
+            worker.stdin.flush()
+            answer = worker.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        finally:
+            self._idle.put(worker)
+        if answer != "\n":
+            what = answer.strip() or f"libsolv ended with status {worker.wait(5)}"
+            raise Malformed(Fault(f"{name} is not primary metadata: {what}"))
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._all:
+            worker.kill()
+            worker.communicate()
 
 
 def extend(folder: Path, kind: str, plain: IO[bytes], name: str) -> None:

@@ -187,7 +187,7 @@ def _with_data(source: Source, index: _Index, fetcher: Fetcher, store: Store, re
         if kind in index.repomd.data
     }
     paths = fetcher.fetch_all(list(wanted.values()), f"Metadata of {source.id}")
-    repository.files.update({kind: paths[want.hash] for kind, want in wanted.items()})
+    repository.held.update({kind: paths[want.hash].name for kind, want in wanted.items()})
     return repository
 
 
@@ -202,5 +202,5 @@ def _accepted(index: _Index, repository: Repository, store: Store) -> Accepted:
         newest=index.repomd.newest,
         repomd=repomd,
         bases=index.bases,
-        data={kind: path.name for kind, path in repository.files.items()},
+        data=dict(repository.held),
     )

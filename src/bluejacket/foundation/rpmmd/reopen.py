@@ -29,9 +29,5 @@ def reopen(
     if kept is None:
         raise OutsideError(Fault(f"{source.id} was never fetched", "fetch it first"))
     repomd = parse_repomd(kept.read_bytes(), f"{source.id}: repomd.xml")
-    repository = Repository(source, repomd, last.bases, store, fetcher, report)
-    for kind, sha256 in last.data.items():
-        held = store.blob(sha256) if kind in repomd.data else None
-        if held is not None:
-            repository.files[kind] = held
-    return repository
+    held = {kind: sha256 for kind, sha256 in last.data.items() if kind in repomd.data}
+    return Repository(source, repomd, last.bases, store, fetcher, report, held)

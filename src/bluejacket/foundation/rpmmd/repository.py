@@ -48,8 +48,8 @@ class Loaded:
 class Repository:
     """Verified metadata of one repository, and the mirrors that have the rest.
 
-    `files` are the fetched pieces of metadata by kind; others are fetched when they are needed,
-    if there is a `fetcher`.
+    `held` are the SHA-256 in the store of the fetched pieces of metadata, by kind; others are fetched
+    when they are needed, if there is a `fetcher`.
     """
 
     source: Source
@@ -58,7 +58,7 @@ class Repository:
     store: Store
     fetcher: Fetcher | None = None
     report: Report = SILENT
-    files: dict[str, Path] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
 
     # -- for the solver ------------------------------------------------------------------------
 
@@ -167,14 +167,15 @@ class Repository:
         """
         if kind not in self.repomd.data:
             raise OutsideError(Fault(f"{self.source.id} has no {kind} metadata"))
-        if kind not in self.files:
+        held = self.store.blob(self.held[kind]) if kind in self.held else None
+        if held is None:
             if self.fetcher is None:
                 raise OutsideError(
                     Fault(f"{self.source.id}: {kind} metadata is wanted, but nothing may be fetched")
                 )
-            want = data_wanted(self.repomd.data[kind], self.bases, self.source.id)
-            self.files[kind] = self.fetcher.fetch(want)
-        return self.files[kind]
+            held = self.fetcher.fetch(data_wanted(self.repomd.data[kind], self.bases, self.source.id))
+            self.held[kind] = held.name
+        return held
 
     def comps(self) -> Comps | None:
         """Give the groups and environments, None if the repository has none."""
