@@ -84,10 +84,6 @@ class Image(Table):
         description="label of the root filesystem (16 bytes)",
     )
     kernel_arguments: Texts = Field(default=(), description="added to the profile's")
-    initrd_modules: Names = Field(
-        default=(), description="kernel modules that the initrd carries, with theirs"
-    )
-    initrd_load: Names = Field(default=(), description="those of them that are loaded at once")
     kernels_kept: int = Field(default=2, ge=2, le=8, description="UKIs kept on the ESP")
     boot_tries: int = Field(
         default=3, ge=1, le=9, description="failed boots after which the next kernel is taken"
