@@ -24,12 +24,17 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One machine as it was started. `started` is UTC in ISO 8601; `ssh_port` is 0 until it is known."""
+    """One machine as it was started. `started` is UTC in ISO 8601; `ssh_port` is 0 until it is known.
+
+    It runs from `disk`, `tools` and `feed` (None without one): a store keeps these while it runs.
+    """
 
     name: str
     folder: Path
     image: str
     disk: Path
+    tools: Path
+    feed: Path | None
     started: str
     kept: bool
     memory_mib: int
@@ -72,8 +77,8 @@ class Machine:
 
     def save(self) -> None:
         """Write the record, atomically."""
-        plain = asdict(self) | {key: str(getattr(self, key)) for key in ("folder", "disk", "console", "log")}
-        replace_text(self.folder / "machine.json", json.dumps(plain, indent=2) + "\n", mode=0o600)
+        text = json.dumps(asdict(self), indent=2, default=str)
+        replace_text(self.folder / "machine.json", text + "\n", mode=0o600)
 
     def on_port(self, port: int) -> Machine:
         """Give the record with the ssh port, saved."""
@@ -93,7 +98,8 @@ def read(folder: Path) -> Machine | None:
     """Give the machine recorded in `folder`; None if there is no whole record."""
     try:
         found = json.loads((folder / "machine.json").read_text("utf-8"))
-        found |= {key: Path(found[key]) for key in ("disk", "console", "log")}
+        found |= {key: Path(found[key]) for key in ("disk", "tools", "console", "log")}
+        found["feed"] = Path(found["feed"]) if found["feed"] else None
         found |= {"folder": folder, "maker": Process.from_json(found["maker"])}
         return Machine(**found)
     except (OSError, ValueError, KeyError, TypeError):

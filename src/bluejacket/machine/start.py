@@ -85,6 +85,8 @@ class Starter:
             folder=folder,
             image=boot.image,
             disk=boot.disk.resolve(),
+            tools=self.box.tools,
+            feed=boot.feed.resolve() if boot.feed else None,
             started=stamp.isoformat(timespec="milliseconds"),
             kept=boot.keep,
             memory_mib=boot.memory_mib,
@@ -129,8 +131,8 @@ class Starter:
             durable=boot.keep,
         )
         shown = {machine.disk: str(launch.IMAGE)}
-        if boot.feed is not None:
-            shown |= {boot.feed.resolve(): str(launch.FEED), Path(serve.__file__): str(launch.FEED_SERVER)}
+        if machine.feed is not None:
+            shown |= {machine.feed: str(launch.FEED), Path(serve.__file__): str(launch.FEED_SERVER)}
         line = self.box.argv(
             launch.arguments(hardware),
             binds={machine.folder: str(launch.FOLDER), machine.console: "/run/console.log"},

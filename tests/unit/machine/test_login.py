@@ -40,7 +40,14 @@ def test_nobody_greets_at_a_closed_port() -> None:
 
 def test_ssh_takes_our_key_and_no_other_and_pins_the_host(tmp_path: Path) -> None:
     me = Process(1, 2, "boot")
-    paths = {"folder": tmp_path / "m", "disk": tmp_path, "console": tmp_path, "log": tmp_path}
+    paths = {
+        "folder": tmp_path / "m",
+        "disk": tmp_path,
+        "tools": tmp_path,
+        "feed": tmp_path,
+        "console": tmp_path,
+        "log": tmp_path,
+    }
     machine = Machine(
         "vm",
         image="vm",

@@ -39,6 +39,8 @@ def made(
         folder=folder,
         image="vm",
         disk=Path("/images/vm.raw"),
+        tools=Path("/tools"),
+        feed=Path("/feed"),
         started=started,
         kept=True,
         memory_mib=1536,
