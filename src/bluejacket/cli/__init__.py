@@ -1,5 +1,5 @@
 """The command line: one module a command group, each thin."""
 
-from bluejacket.cli.main import main
+from bluejacket.cli.entry import main
 
 __all__ = ["main"]

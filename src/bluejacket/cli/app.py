@@ -16,7 +16,9 @@ app = App(
     help="The whole life of a cloud Linux distribution: definitions, feed, images, machines.",
     version=__version__,
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,
 )
+app.meta.suppress_keyboard_interrupt = False
 _GLOBAL = Group("Global options", sort_key=99)
 
 for _command in (

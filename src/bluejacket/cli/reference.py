@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bluejacket.cli.app import app
-from bluejacket.cli.main import DONE, FAILED, INTERRUPTED, MISTAKE, NOBODY_READS, TERMINATED
+from bluejacket.cli.entry import DONE, FAILED, INTERRUPTED, MISTAKE, NOBODY_READS, TERMINATED
 
 _STATUSES = {
     DONE: "done",

@@ -41,8 +41,11 @@ class Terminated(BaseException):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program on `argv` (without its name; the process's own by default). Gives the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    signal.signal(signal.SIGTERM, _terminate)
-    return guarded(lambda: _dispatch(words), _state_of(words))
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return guarded(lambda: _dispatch(words), _state_of(words))
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def guarded(work: Callable[[], int], state: Path) -> int:
