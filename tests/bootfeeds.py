@@ -20,7 +20,9 @@ from bluejacket.store import State, Store
 from debs import Member, Thing
 from feeds import STRANGER, make
 
-NEWER, FORGED, CHANGED, UNSIGNED = "newer", "forged", "changed", "unsigned"
+NEWER, FAILING = "newer", "failing"
+FORGED, CHANGED, UNSIGNED = "forged", "changed", "unsigned"
+ALL = (NEWER, FAILING, FORGED, CHANGED, UNSIGNED)
 REPOSITORY = """[{name}]
 name={name}
 baseurl=http://10.0.2.4/{name}/
@@ -43,7 +45,7 @@ class BootFeeds:
     def repositories(self) -> str:
         """The repository file of the small feeds; none of them is enabled."""
         values = {"id": self.release.distribution.id, "version": self.release.version}
-        return "\n".join(REPOSITORY.format(name=n, **values) for n in (NEWER, FORGED, CHANGED, UNSIGNED))
+        return "\n".join(REPOSITORY.format(name=n, **values) for n in ALL)
 
     def main(self, feed: Path) -> None:
         """Show the release's own feed."""
@@ -95,6 +97,19 @@ def newer_kernel(state: State, release: Release, lock: Lock, shop: Workshop) -> 
     """Build the release's UKI package once more, in the next revision."""
     component, kernel = kernel_of(state, release, lock, shop)
     later = component.model_copy(update={"revision": component.revision + 1})
+    return build_uki(shop, release, later, kernel)
+
+
+def failing_kernel(state: State, release: Release, lock: Lock, shop: Workshop, work: Path) -> list[Made]:
+    """Build a UKI package, newer still, whose initrd finds no init and starts the machine again."""
+    component, kernel = kernel_of(state, release, lock, shop)
+    assert component.spec is not None
+    folder = work / "failing"
+    shutil.copytree(release.path(component.spec).parent, folder)
+    with (folder / "cmdline").open("a", encoding="utf-8") as cmdline:
+        cmdline.write("\ninit=/nonexistent\n")
+    spec = str(folder / Path(component.spec).name)
+    later = component.model_copy(update={"revision": component.revision + 2, "spec": spec})
     return build_uki(shop, release, later, kernel)
 
 

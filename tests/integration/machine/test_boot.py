@@ -20,7 +20,7 @@ from bluejacket.machine import Answer, Boot, FeedServer, Health, Machine, Machin
 from bluejacket.package.own import Workshop
 from bluejacket.store import State
 from bluejacket.tools import Sandbox
-from bootfeeds import CHANGED, FORGED, NEWER, UNSIGNED, BootFeeds, newer_kernel
+from bootfeeds import CHANGED, FAILING, FORGED, NEWER, UNSIGNED, BootFeeds, failing_kernel, newer_kernel
 
 pytestmark = [pytest.mark.boot]
 
@@ -55,8 +55,8 @@ class Guest:
         esp = self.do("bootctl", "--print-esp-path").strip()
         return sorted(self.do("ls", f"{esp}/EFI/Linux").split())
 
-    def reboot(self) -> Health:
-        self.health = self.machines.reboot(self.machine, LIMIT_S)
+    def reboot(self, *, despite_trouble: bool = False) -> Health:
+        self.health = self.machines.reboot(self.machine, LIMIT_S, despite_trouble=despite_trouble)
         return self.health
 
 
@@ -76,6 +76,7 @@ def guest(
     feeds.main(feed.folder)
     feeds.refused()
     feeds.small(NEWER, newer_kernel(state, release, lock, shop))
+    feeds.small(FAILING, failing_kernel(state, release, lock, shop, top))
     machines = Machines(top / "state", Sandbox(shop.box.tools, top / "logs"))
     boot = Boot(
         vm_disk,
@@ -220,3 +221,15 @@ def test_a_newer_kernel_is_installed_booted_and_taken_back(guest: Guest) -> None
     assert health.reasons == ()
     assert health.loader_entry == before[0]
     assert guest.do("rpm", "-q", "bluejacket-uki").count("\n") == 1
+
+
+@pytest.mark.long
+def test_a_kernel_that_never_comes_up_gives_way(guest: Guest) -> None:
+    """Three tries, which the boot loader counts down in the file's name, then the kernel before it again."""
+    (old,) = guest.kernels()
+    guest.do("dnf5", "-y", f"--repo={FAILING}", "upgrade", "bluejacket-uki")
+    (fresh,) = set(guest.kernels()) - {old}
+    health = guest.reboot(despite_trouble=True)
+    assert health.reasons == ()
+    assert health.loader_entry == old
+    assert f"{fresh.removesuffix('+3.efi')}+0-3.efi" in guest.kernels()
