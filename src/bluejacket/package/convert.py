@@ -16,10 +16,12 @@ from bluejacket.definition.overlay import Overlay
 from bluejacket.errors import Fault, OutsideError, Place
 from bluejacket.foundation.debian.control import Stanza, stanzas
 from bluejacket.foundation.debian.deb import Deb, Entry, Kind, read_deb
+from bluejacket.foundation.debian.version import to_evr
 from bluejacket.foundation.metadata import Evr, Package, Relation
 from bluejacket.foundation.overlaid import overlaid
 from bluejacket.package import changelog
 from bluejacket.package.changes import change_entries, no_place, remove
+from bluejacket.package.header import SOURCERPM, set_strings
 from bluejacket.package.licence import UNKNOWN, licence_of
 from bluejacket.package.scripts import notes_of
 
@@ -80,8 +82,8 @@ def convert(
     for change in history:
         builder.add_changelog_entry(change.name, change.text, change.when)
     _fill(builder, entries)
-    result = into / f"{package.name}-{_version_release(package)}.{package.arch}.rpm"
-    _write(builder, result)
+    result = into / f"{package.name}-{_version_release(package.evr)}.{package.arch}.rpm"
+    _write(builder, package, result)
     notes = notes_of(package.name, package.upstream_version, source)
     _write_text(into / NOTES, json.dumps(notes.as_json(), indent=1))
     return result
@@ -259,14 +261,15 @@ def _fill(builder: rpm_rs.PackageBuilder, entries: dict[str, Entry]) -> None:
                 builder.with_special_file(options.block_device(path, *entry.device, **own))
 
 
-def _version_release(package: Package) -> str:
-    evr = Evr.parse(package.evr)
+def _version_release(text: str) -> str:
+    evr = Evr.parse(text)
     return f"{evr.version}-{evr.release}"
 
 
-def _write(builder: rpm_rs.PackageBuilder, file: Path) -> None:
+def _write(builder: rpm_rs.PackageBuilder, package: Package, file: Path) -> None:
+    source = f"{package.source}-{_version_release(to_evr(package.source_version))}.src.rpm"
     try:
-        builder.build().write_file(str(file))
+        file.write_bytes(set_strings(builder.build().to_bytes(), {SOURCERPM: source}))
     except RuntimeError as error:
         raise OutsideError(Fault(f"cannot be made into an RPM: {error}", "", Place(file.name))) from error
     file.chmod(0o644)  # whatever the umask

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, as_completed
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 
 from bluejacket.definition.options import Options
@@ -21,6 +19,7 @@ from bluejacket.package.describe import write_description
 from bluejacket.package.keys import KEY_TIME, Signer
 from bluejacket.package.scripts import Notes
 from bluejacket.package.sign import built_at, sign_package
+from bluejacket.parallel import worker_pool
 from bluejacket.report import SILENT, Report
 from bluejacket.store import Step, Store, code_of
 from bluejacket.store.steps import canonical
@@ -28,12 +27,14 @@ from bluejacket.store.steps import canonical
 _CODE = (
     "bluejacket.foundation.debian.control",
     "bluejacket.foundation.debian.deb",
+    "bluejacket.foundation.debian.version",
     "bluejacket.foundation.metadata",
     "bluejacket.foundation.overlaid",
     "bluejacket.package.changelog",
     "bluejacket.package.changes",
     "bluejacket.package.convert",
     "bluejacket.package.describe",
+    "bluejacket.package.header",
     "bluejacket.package.keys",
     "bluejacket.package.licence",
     "bluejacket.package.openpgp_write",
@@ -89,7 +90,7 @@ def import_packages(
     done = {at: found for at, task in enumerate(tasks) if (found := store.step(task.step))}
     todo = [at for at in range(len(tasks)) if at not in done]
     if todo:
-        own = None if executor else ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("forkserver"))
+        own = None if executor else worker_pool()
         try:
             done |= _make(tasks, todo, executor or own, report)
         finally:

@@ -159,6 +159,7 @@ def test_the_header_says_where_it_comes_from(tmp_path: Path) -> None:
     assert package.description.endswith(f"Origin: debian, thing 1:2+dfsg~1-3, SHA-256 {digest}")
     assert package.license == "GPL-2.0-or-later OR Artistic-1.0-Perl"
     assert package.vendor == "Example"
+    assert package.source_rpm == "thing-2+dfsg~1-3.src.rpm"
 
 
 def test_changes_name_the_cves_and_outlive_the_file(tmp_path: Path) -> None:
