@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from bluejacket.store import state_folder
+from longrun import LongRun
 
 TOP = Path(__file__).parents[1]
 
@@ -22,6 +27,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def update(request: pytest.FixtureRequest) -> bool:
     """Whether generated files are to be rewritten instead of compared."""
     return bool(request.config.getoption("--update"))
+
+
+@pytest.fixture(scope="session")
+def rotating_seed() -> int:
+    """Another number each day, so that random moments rotate; told, so that a failure can be repeated."""
+    seed = int(os.environ.get("BLUEJACKET_SEED") or datetime.now(UTC).toordinal())
+    print(f"BLUEJACKET_SEED={seed}")
+    return seed
+
+
+@pytest.fixture(scope="session")
+def long_run() -> LongRun:
+    """Where long tests keep what they have done, so that they can be resumed."""
+    return LongRun(state_folder() / "long")
 
 
 @pytest.fixture(scope="session")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from fnmatch import fnmatchcase
-from multiprocessing import get_context
 from pathlib import Path
 
 from bluejacket.definition import Release
 from bluejacket.errors import Fault, OutsideError
 from bluejacket.foundation.debian.deb import Entry, Kind, read_deb
 from bluejacket.foundation.lock import Lock, Locked
+from bluejacket.parallel import worker_pool
 from bluejacket.report import Report
 from bluejacket.store import Step, Store, code_of
 from bluejacket.store.steps import canonical
@@ -69,7 +68,7 @@ def unpack(packages: Sequence[Path], into: Path, report: Report) -> None:
     tasks = [(str(package), str(into)) for package in packages]
     with (
         report.bar("Unpacking the tools tree", len(tasks)) as bar,
-        ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("forkserver")) as pool,
+        worker_pool() as pool,
     ):
         for _ in pool.map(_unpack_one, tasks, chunksize=4):
             bar.advance()
