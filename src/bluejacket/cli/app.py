@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import App, Group, Parameter
 
 from bluejacket import __version__
-from bluejacket.cli import check, feed, lock, machine, schema, store
+from bluejacket.cli import boot, check, feed, image, lock, machine, schema, store
 from bluejacket.cli.session import open_session
 
 app = App(
@@ -28,6 +28,8 @@ for _command in (
     lock.why,
     feed.build,
     feed.app,
+    image.app,
+    boot.boot,
     machine.ssh,
     machine.ps,
     machine.stop,
