@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import solv
 
@@ -80,6 +79,8 @@ def _job(pool: solv.Pool, wanted: str, what: str) -> solv.Job:
         solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_PROVIDES | solv.Selection.SELECTION_REL,
     )
     if selection.isempty():
+        from difflib import get_close_matches
+
         names = {s.name for s in pool.solvables_iter()}
         near = get_close_matches(wanted.split()[0], names, n=3, cutoff=0.75)
         hint = f"did you mean {' or '.join(near)}?" if near else "check its name in the foundation's index"
@@ -93,20 +94,24 @@ def _causes(
 ) -> dict[int, list[Cause]]:
     """Find for every chosen package who needs it, and through which relation."""
     inside = {s.id for s in chosen}
-    causes: dict[int, list[Cause]] = defaultdict(list)
+    causes: dict[int, dict[Cause, None]] = defaultdict(dict)
     for name in wanted:
         relation = pool.parserpmrichdep(name) if name.startswith("(") else pool.Dep(name.split()[0])
         for provider in pool.whatprovides(relation):
             if provider.id in inside:
-                causes[provider.id].append(Cause("", name))
+                causes[provider.id][Cause("", name)] = None
+    providers: dict[int, tuple[str, list[int]]] = {}  # most packages require the same few libraries
     for solvable in chosen:
         for relation in solvable.lookup_deparray(solv.SOLVABLE_REQUIRES, 0):
-            for provider in pool.whatprovides(relation):
-                if provider.id in inside and provider.id != solvable.id:
-                    cause = Cause(solvable.name, str(relation))
-                    if cause not in causes[provider.id]:
-                        causes[provider.id].append(cause)
-    return causes
+            if relation.id not in providers:
+                ids = [s.id for s in pool.whatprovides(relation) if s.id in inside]
+                providers[relation.id] = str(relation), ids
+            text, ids = providers[relation.id]
+            cause = Cause(solvable.name, text)
+            for provider_id in ids:
+                if provider_id != solvable.id:
+                    causes[provider_id][cause] = None
+    return defaultdict(list, {number: list(found) for number, found in causes.items()})
 
 
 def _explain(problem: solv.Problem, what: str) -> Fault:

@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import solv
-import zstandard
 
 from bluejacket.errors import Fault, OutsideError
 
@@ -36,6 +35,8 @@ def add_primary(repo: solv.Repo, primary: Path) -> None:
 
     zstd is unpacked here: the library is built without it. Raises OutsideError for a damaged file.
     """
+    import zstandard
+
     with TemporaryDirectory() as folder:
         if primary.suffix == ".zst":
             plain = Path(folder, "primary.xml")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
-import io
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, TypeVar
 
 import solv
@@ -17,7 +13,6 @@ from bluejacket.errors import Fault, OutsideError
 from bluejacket.foundation.rpmmd.parts import load_into
 from bluejacket.foundation.rpmmd.repomd import Data, Repomd, check_href
 from bluejacket.foundation.rpmmd.source import Source
-from bluejacket.foundation.rpmmd.unpack import unpack
 from bluejacket.foundation.rpmmd.xml import Malformed
 from bluejacket.report import SILENT, Report
 from bluejacket.store import Step, Store, code_of
@@ -83,7 +78,10 @@ class Repository:
         return Loaded(pool, repo, tuple(self._hidden(repo)))
 
     def _compile(self, kinds: tuple[str, ...], folder: Path) -> None:
+        from tempfile import TemporaryFile
+
         from bluejacket.foundation.rpmmd.compiled import compile_primary, extend
+        from bluejacket.foundation.rpmmd.unpack import unpack
 
         name = self.source.id
 
@@ -102,6 +100,9 @@ class Repository:
         modular = "modules" in self.repomd.data
         if not (modular or self.source.exclude):
             return
+        import fnmatch
+        import re
+
         shown, hidden = self.modules().split(self.source.streams) if modular else (frozenset(), frozenset())
         names = {nevra.rsplit("-", 2)[0] for nevra in shown}
         excluded = re.compile(
@@ -196,6 +197,10 @@ class Repository:
         return self._parsed("modules", parse_modules) if "modules" in self.repomd.data else Modules()
 
     def _parsed(self, kind: str, parse: Callable[[bytes, str], T]) -> T:
+        import io
+
+        from bluejacket.foundation.rpmmd.unpack import unpack
+
         plain = io.BytesIO()
         unpack(self.data(kind), self.repomd.data[kind], plain)
         return parse(plain.getvalue(), f"{self.source.id}: {kind}")
