@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import solv
 
@@ -35,7 +34,9 @@ def add_primary(repo: solv.Repo, primary: Path) -> None:
 
     zstd is unpacked here: the library is built without it. Raises OutsideError for a damaged file.
     """
-    import zstandard
+    from tempfile import TemporaryDirectory
+
+    import zstandard  # here, as loading what is compiled does without it
 
     with TemporaryDirectory() as folder:
         if primary.suffix == ".zst":

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from bluejacket.errors import Fault, OutsideError
 
@@ -72,6 +69,8 @@ def sync_tree(tree: Path) -> None:
 
 
 def _sync_file_system(folder: Path) -> None:
+    import ctypes
+
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(handle) != 0:
@@ -88,6 +87,8 @@ def replace_text(file: Path, text: str, mode: int = 0o644) -> None:
 
 def replace_bytes(file: Path, data: bytes, mode: int = 0o644) -> None:
     """Replace `file` by `data`, atomically and durably; the file never exists with a wider mode."""
+    from tempfile import NamedTemporaryFile  # here, as reading from the store does without it
+
     with disk_faults(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=file.parent, prefix=".part-", delete=False) as part:
@@ -121,6 +122,8 @@ def remove_tree(tree: Path) -> None:
     except FileNotFoundError:
         return
     if is_folder:
+        import shutil
+
         shutil.rmtree(tree, ignore_errors=True)
         if tree.exists():
             shutil.rmtree(tree)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp, mkstemp
 from typing import BinaryIO, cast
 
 from bluejacket.report import SILENT, Report
@@ -80,6 +78,8 @@ class Store:
         time has a resumed part; another waits.
         """
         if resume is None:
+            from tempfile import mkstemp
+
             handle, name = mkstemp(dir=self._parts, prefix="blob-")
             with os.fdopen(handle, "w+b") as stream:
                 part = Part(Path(name), self._blobs, cast(BinaryIO, stream))
@@ -134,6 +134,8 @@ class Store:
             final = self._folder(key)
             with disk_faults(self.root):
                 remove_tree(final)
+                from tempfile import mkdtemp
+
                 part = Path(mkdtemp(dir=self._parts, prefix=f"step-{step.name}-"))
                 try:
                     tree = part / _TREE
@@ -232,6 +234,8 @@ class Store:
         doomed += list(self._parts.iterdir())
         freed = sum(_disk_usage(path) for path in doomed)
         if not dry_run:
+            import shutil
+
             for path in doomed:
                 remove_tree(path)
             for folder in (*self._blobs.iterdir(), *self._steps.iterdir()):
