@@ -1,6 +1,6 @@
 """The tutorial's first half, done as it is written: files written, commands run, output compared.
 
-A line `…` stands for any lines, and `…` in a line for any text; blanks at the end of a line do not count. What
+A line `…` stands for any lines, `…` in a line for any text; blanks at the end of a line do not count. What
 needs a network or a machine stands below "## Build and boot" and is not run here.
 """
 
