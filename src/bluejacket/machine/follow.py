@@ -13,6 +13,7 @@ from bluejacket.report import SILENT, Bar, Report
 
 _LOOK_S = 0.25
 _AGAIN_S = 2.0
+_RESET_S = 300.0  # for the units of a busy machine to stop
 
 
 class Follower:
@@ -45,18 +46,25 @@ class Follower:
         panics, falls into emergency mode or does not let us in before the time is over.
         """
         with self._report.bar(f"boot {self.machine.name}", None) as bar:
-            self._await_ssh(bar)
-            ssh = round(monotonic() - self.console.started, 2)
-            bar.note("waiting for the end of the boot")
+            if after_boot:
+                self._await_reset(bar)
             while True:
-                marks = self.console.marks | {"ssh": ssh}
-                left = max(self._end - monotonic(), 5)
+                self._await_ssh(bar)
+                marks = self.console.marks | {"ssh": round(monotonic() - self.console.started, 2)}
+                bar.note("waiting for the end of the boot")
                 try:
+                    left = max(self._end - monotonic(), 5)
                     return gather(self._door, self.machine, marks, left, after_boot=after_boot)
                 except NotYet as refusal:
                     self._look(bar, f"ssh answers, but gives no answer: {refusal}")
                     sleep(_AGAIN_S)
-                    ssh = round(monotonic() - self.console.started, 2)
+
+    def _await_reset(self, bar: Bar) -> None:
+        """Wait until the firmware speaks again: an ssh session begun before would hang."""
+        end = monotonic() + _RESET_S
+        while not self.console.marks and monotonic() < end:
+            self._look(bar, "the machine does not begin its next boot")
+            sleep(_LOOK_S)
 
     def _await_ssh(self, bar: Bar) -> None:
         while not greeted(self.machine.ssh_port, 1):

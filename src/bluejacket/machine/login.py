@@ -68,7 +68,7 @@ class Door:
             "UserKnownHostsFile": known,
             "HostKeyAlias": machine.name,
             "LogLevel": "ERROR",
-            "ConnectTimeout": "60",
+            "ConnectTimeout": "30",
             "ServerAliveInterval": "30",
             "ServerAliveCountMax": "10",
         }
