@@ -38,7 +38,7 @@ class Component(Options):
     provides: Texts = Field(
         default=(), description="what the packages of its spec provide for the foundation's packages"
     )
-    after: Names = Field(default=(), description="own components whose packages its build needs")
+    after: Names = Field(default=(), description="own components that are built before it")
     releases: Names = Field(default=(), description="the releases that have it; none means all")
     reason: Text = Field(description="why the distribution has it")
 

@@ -167,7 +167,6 @@ def check_closure(release: Document, listed: Sequence[Listed], images: Iterable[
 def ordered(listed: Sequence[Listed]) -> tuple[list[Component], list[Fault]]:
     """Sort components by name, own ones after those that their build needs; tell every cycle's first."""
     own = {one.component.name: one for one in listed if one.component.is_own}
-    giver = {package: name for name, one in own.items() for package in one.component.wanted}
     faults: list[Fault] = []
     needs: dict[str, set[str]] = defaultdict(set)
     for document, key, component, _ in own.values():
@@ -177,17 +176,15 @@ def ordered(listed: Sequence[Listed]) -> tuple[list[Component], list[Fault]]:
             else:
                 what = f"{shown(name)} is no own component of the release"
                 faults.append(document.fault((*key, "after", at), what, nearest(name, own)))
-        needs[component.name] |= {giver[package] for package in component.requires_build if package in giver}
     sorter = TopologicalSorter({name: sorted(needs[name]) for name in sorted(own)})
     imported = sorted((o.component for o in listed if o.component.name not in own), key=lambda c: c.name)
     try:
         order = list(sorter.static_order())
     except CycleError as error:
         cycle: list[str] = error.args[1][::-1]
-        document, key, component, _ = own[cycle[0]]
-        what = f"components need one another to be built: {' -> '.join(cycle)}"
-        need = "after" if cycle[1] in component.after else "requires_build"
-        faults.append(document.fault((*key, need), what, "take one of these needs away"))
+        document, key, _, _ = own[cycle[0]]
+        what = f"components wait for one another to be built: {' -> '.join(cycle)}"
+        faults.append(document.fault((*key, "after"), what, "take one of these away"))
         order = sorted(own)
     return [*imported, *(own[name].component for name in order)], faults
 

@@ -24,4 +24,3 @@ class Feed(Table):
         default=21600, ge=60, description="seconds after which DNF asks for new metadata"
     )
     changelogs: int = Field(default=10, ge=0, le=1000, description="changelog entries kept of each package")
-    keep_snapshots: int = Field(default=10, ge=1, description="snapshots that `store gc` spares")

@@ -33,9 +33,6 @@ class Options(Table):
     remove: Annotated[tuple[GuestGlob, ...], AfterValidator(distinct)] = Field(
         default=(), description="files left out of every package, by shell pattern (`**` crosses a `/`)"
     )
-    requires_build: Names = Field(
-        default=(), description="packages that the build of a spec needs besides its own BuildRequires"
-    )
     macros: Texts = Field(
         default=(), description="definitions for rpmbuild, each as `name value`, in this order"
     )
