@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bluejacket.cli.session import Session
+from bluejacket.errors import Fault, UserError
 
 if TYPE_CHECKING:
     from bluejacket.definition import Release
@@ -25,8 +26,12 @@ def lock_of(session: Session, release: Release) -> Lock:
 
     Raises UserError for one that the definitions have outrun: renewing it is the person's decision.
     """
+    from bluejacket.definition import RpmmdFoundation
     from bluejacket.foundation.lock import lock_file, read_lock
 
+    if isinstance(release.foundation, RpmmdFoundation):
+        what = f"{release.foundation.name} is an RPM foundation: it is locked, but not yet built on"
+        raise UserError(Fault(what, "choose a Debian foundation for the release"))
     if lock_file(release).exists():
         return read_lock(release)
     from bluejacket.foundation.locking import make_lock

@@ -13,6 +13,9 @@ from bluejacket.foundation.fetch import NotThere
 from bluejacket.foundation.index import Index
 from bluejacket.foundation.lock import Lock, Locked, lock_file, read_lock, write_lock
 from bluejacket.foundation.resolve import resolve
+from bluejacket.foundation.rpmmd.archive import RpmmdArchive
+from bluejacket.foundation.rpmmd.index import RpmmdIndex
+from bluejacket.foundation.solve import Unsolvable
 from bluejacket.store import State
 
 
@@ -31,29 +34,34 @@ class Changes:
         return cls(tuple((n, before.get(n), after.get(n)) for n in names))
 
 
-def archive_of(state: State, release: Release, foundation: AnyFoundation) -> DebianArchive:
-    """Give access to a foundation whose packages are turned into RPMs."""
+def archive_of(state: State, release: Release, foundation: AnyFoundation) -> DebianArchive | RpmmdArchive:
+    """Give access to a foundation: a Debian archive, or RPM repositories."""
     if isinstance(foundation, RpmmdFoundation):
-        raise UserError(
-            Fault(
-                f"{foundation.name} is an RPM foundation, and no release can be built on one yet",
-                "choose a Debian foundation",
-            )
-        )
+        return RpmmdArchive(foundation, release.folder, state.store, state.indexes, state.report)
     assert isinstance(foundation, DebianFoundation)
     return DebianArchive(foundation, release.folder, state.store, state.indexes, state.report)
 
 
 def make_lock(state: State, release: Release) -> tuple[Lock, Changes]:
     """Make and write the lock of a release. Raises UserError, OutsideError."""
-    index = archive_of(state, release, release.foundation).refresh()
-    tools_index: Index | None = index if release.tools_release == release.version else None
-    lock = resolve(release, index, tools_index)
+    archive = archive_of(state, release, release.foundation)
+    try:
+        lock = _resolved(release, archive.refresh())
+    except Unsolvable as error:
+        if not (error.paths and isinstance(archive, RpmmdArchive)):
+            raise
+        state.report.detail(f"looking for {', '.join(error.paths)} in the lists of all files")
+        lock = _resolved(release, archive.refresh(filelists=True))
     for text in lock.tolerated:
         state.report.warn(text)
     changes = Changes.between(_former(release), lock)
     write_lock(lock, lock_file(release))
     return lock, changes
+
+
+def _resolved(release: Release, index: Index | RpmmdIndex) -> Lock:
+    makes_tools = release.tools_release == release.version
+    return resolve(release, index, index if makes_tools else None)
 
 
 def _former(release: Release) -> Lock | None:
@@ -72,8 +80,8 @@ def fetch_locked(state: State, release: Release, locked: Sequence[Locked], title
     here = {e.package.sha256: state.store.blob(e.package.sha256) for e in locked if e.package not in missing}
     found = {sha256: path for sha256, path in here.items() if path is not None}
     absent = [e.package for e in locked if e.package.sha256 not in found]
+    archive = archive_of(state, release, release.foundation)
     if absent:
-        archive = archive_of(state, release, release.foundation)
         wanted = archive.wanted([(p.nevra, p.archive, p.location, p.size, p.sha256) for p in absent])
         try:
             with archive.fetcher() as fetcher:
@@ -85,4 +93,7 @@ def fetch_locked(state: State, release: Release, locked: Sequence[Locked], title
                     f"`bluejacket lock {release.version}` renews the lock with what it has today",
                 )
             ) from error
+    if isinstance(archive, RpmmdArchive):  # the index vouches for bytes, the signature for their maker
+        for entry in locked:
+            archive.verify(entry.package, found[entry.package.sha256])
     return found

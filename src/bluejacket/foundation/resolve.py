@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 import solv
 
@@ -11,11 +12,16 @@ from bluejacket.definition import ComponentKind, Overlay, Release, RpmmdFoundati
 from bluejacket.definition.component import Component
 from bluejacket.errors import Fault, UserError
 from bluejacket.foundation import solvfile
-from bluejacket.foundation.index import Index
 from bluejacket.foundation.lock import Lock, Locked, asked_by, epoch_of
 from bluejacket.foundation.metadata import Package
 from bluejacket.foundation.overlaid import overlaid
 from bluejacket.foundation.solve import Choice, solve
+
+if TYPE_CHECKING:
+    from bluejacket.foundation.index import Index as DebianIndex
+    from bluejacket.foundation.rpmmd.index import RpmmdIndex
+
+    Index = DebianIndex | RpmmdIndex
 
 _KINDS = {
     "requires": solv.SOLVABLE_REQUIRES,

@@ -14,6 +14,14 @@ from bluejacket.foundation.metadata import Evr
 _MOST_PROBLEMS = 8
 
 
+class Unsolvable(UserError):
+    """No set of packages fulfils what is asked. `paths` are files that no package seems to have."""
+
+    def __init__(self, faults: Iterable[Fault], paths: Iterable[str]) -> None:
+        super().__init__(*faults)
+        self.paths = tuple(paths)
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Why a package is in: `by` (a package, or empty for a root) needs `relation`."""
@@ -50,7 +58,7 @@ def solve(
     """Choose the packages that fulfil `wanted` (names or relations), sorted by name.
 
     `exclude` names packages that may not be chosen, `favour` those that win where several would do.
-    Raises UserError that says what cannot be fulfilled, and what would help.
+    Raises Unsolvable that says what cannot be fulfilled and what would help, UserError for an unknown name.
     """
     pool.createwhatprovides()
     jobs = [_job(pool, name, what) for name in dict.fromkeys(wanted)]
@@ -61,7 +69,8 @@ def solve(
     solver = pool.Solver()
     solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, 0 if recommends else 1)
     if problems := solver.solve(jobs):
-        raise UserError(*(_explain(problem, what) for problem in problems[:_MOST_PROBLEMS]))
+        told = [_explain(problem, what) for problem in problems[:_MOST_PROBLEMS]]
+        raise Unsolvable(told, missing_paths(problems))
     chosen = solver.transaction().newsolvables()
     causes = _causes(pool, chosen, wanted)
     return tuple(
@@ -112,6 +121,17 @@ def _causes(
                 if provider_id != solvable.id:
                     causes[provider_id][cause] = None
     return defaultdict(list, {number: list(found) for number, found in causes.items()})
+
+
+def missing_paths(problems: Iterable[solv.Problem]) -> tuple[str, ...]:
+    """Give the paths that no package seems to provide: what `filelists` may still find."""
+    found: dict[str, None] = {}
+    for problem in problems:
+        for rule in problem.findallproblemrules():
+            for info in rule.allinfos():
+                if info.dep is not None:
+                    found.update((word.strip("()"), None) for word in str(info.dep).split() if "/" in word)
+    return tuple(path for path in found if path.startswith("/"))
 
 
 def _explain(problem: solv.Problem, what: str) -> Fault:

@@ -19,9 +19,10 @@ from bluejacket.foundation.rpmmd.accepted import Rollback
 from bluejacket.foundation.rpmmd.package import BadPackage, verify_package
 from bluejacket.foundation.rpmmd.refresh import refresh
 from bluejacket.foundation.rpmmd.reopen import reopen
-from bluejacket.foundation.rpmmd.repository import Repository, hide, missing_paths
+from bluejacket.foundation.rpmmd.repository import Repository, hide
 from bluejacket.foundation.rpmmd.source import Source
 from bluejacket.foundation.rpmmd.xml import Malformed
+from bluejacket.foundation.solve import missing_paths
 from bluejacket.foundation.solvfile import new_pool
 from bluejacket.store import Store
 from keys import detached, expired, key, revoked

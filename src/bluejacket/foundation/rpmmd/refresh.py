@@ -74,7 +74,7 @@ def _once(source: Source, fetcher: Fetcher, store: Store, file: Path, report: Re
     find = _by_metalink if source.metalink else _by_bases
     index = find(source, fetcher, last, file, report)
     repository = _with_data(source, index, fetcher, store, report)
-    write_accepted(file, _accepted(index, repository, store))
+    write_accepted(file, _accepted(index, repository))
     return repository
 
 
@@ -180,7 +180,10 @@ def _refusal(refusals: Sequence[BluejacketError]) -> BluejacketError:
 
 
 def _with_data(source: Source, index: _Index, fetcher: Fetcher, store: Store, report: Report) -> Repository:
-    repository = Repository(source, index.repomd, index.bases, store, fetcher, report)
+    with store.part() as part:
+        part.write(index.content)
+        part.commit(part.sha256)
+    repository = Repository(source, index.repomd, index.bases, part.sha256, store, fetcher, report)
     wanted = {
         kind: data_wanted(index.repomd.data[kind], index.bases, source.id)
         for kind in _AT_ONCE
@@ -191,16 +194,12 @@ def _with_data(source: Source, index: _Index, fetcher: Fetcher, store: Store, re
     return repository
 
 
-def _accepted(index: _Index, repository: Repository, store: Store) -> Accepted:
-    with store.part() as part:
-        part.write(index.content)
-        part.commit(part.sha256)
-        repomd = part.sha256
+def _accepted(index: _Index, repository: Repository) -> Accepted:
     return Accepted(
         timestamp=index.timestamp,
         revision=index.repomd.revision,
         newest=index.repomd.newest,
-        repomd=repomd,
+        repomd=repository.sha256,
         bases=index.bases,
         data=dict(repository.held),
     )

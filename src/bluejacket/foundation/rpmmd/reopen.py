@@ -30,4 +30,4 @@ def reopen(
         raise OutsideError(Fault(f"{source.id} was never fetched", "fetch it first"))
     repomd = parse_repomd(kept.read_bytes(), f"{source.id}: repomd.xml")
     held = {kind: sha256 for kind, sha256 in last.data.items() if kind in repomd.data}
-    return Repository(source, repomd, last.bases, store, fetcher, report, held)
+    return Repository(source, repomd, last.bases, last.repomd, store, fetcher, report, held)

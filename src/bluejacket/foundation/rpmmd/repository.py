@@ -50,6 +50,7 @@ class Repository:
     source: Source
     repomd: Repomd
     bases: tuple[str, ...]
+    sha256: str  # of repomd.xml
     store: Store
     fetcher: Fetcher | None = None
     report: Report = SILENT
@@ -64,6 +65,13 @@ class Repository:
         at ten times the cost, so ask for them only when a dependency on another path fails.
         Call `hide` once all repositories are loaded. Raises OutsideError.
         """
+        repo = pool.add_repo(self.source.id)
+        hidden, _ = self.load_into(repo, filelists=filelists)
+        repo.priority = -self.source.priority  # the highest of libsolv wins, the lowest of DNF
+        return Loaded(pool, repo, hidden)
+
+    def load_into(self, repo: solv.Repo, *, filelists: bool = False) -> tuple[tuple[int, ...], range]:
+        """Add the packages to a repository of a pool; gives the ids to hide, and those of all."""
         kinds = ("primary", "filelists") if filelists and "filelists" in self.repomd.data else ("primary",)
         step = Step(
             "rpmmd-solv",
@@ -72,10 +80,8 @@ class Repository:
             tuple(self.repomd.data[kind].checksum for kind in kinds),
         )
         tree = self.store.obtain(step, lambda folder: self._compile(kinds, folder))
-        repo = pool.add_repo(self.source.id)
-        load_into(repo, tree)
-        repo.priority = -self.source.priority  # the highest of libsolv wins, the lowest of DNF
-        return Loaded(pool, repo, tuple(self._hidden(repo)))
+        ids = load_into(repo, tree)
+        return tuple(self._hidden(repo.pool, ids)), ids
 
     def _compile(self, kinds: tuple[str, ...], folder: Path) -> None:
         from tempfile import TemporaryFile
@@ -96,7 +102,7 @@ class Repository:
                 plain.seek(0)
                 extend(folder, kind, plain, name)
 
-    def _hidden(self, repo: solv.Repo) -> Iterator[int]:
+    def _hidden(self, pool: solv.Pool, ids: range) -> Iterator[int]:
         modular = "modules" in self.repomd.data
         if not (modular or self.source.exclude):
             return
@@ -108,7 +114,7 @@ class Repository:
         excluded = re.compile(
             "|".join(fnmatch.translate(pattern) for pattern in self.source.exclude) or "(?!)"
         )
-        for solvable in repo.solvables_iter():
+        for solvable in map(pool.id2solvable, ids):
             name, nevra = solvable.name, _full_nevra(solvable)
             outside = name in names and nevra not in shown
             if (
@@ -224,17 +230,6 @@ def data_wanted(data: Data, bases: Iterable[str], name: str) -> Wanted:
         sha256=data.checksum if data.algorithm == "sha256" else None,
         sha512=data.checksum if data.algorithm == "sha512" else None,
     )
-
-
-def missing_paths(problems: Iterable[solv.Problem]) -> tuple[str, ...]:
-    """Give the paths that no package seems to provide: what `filelists` may still find."""
-    found: dict[str, None] = {}
-    for problem in problems:
-        for rule in problem.findallproblemrules():
-            for info in rule.allinfos():
-                if info.dep is not None:
-                    found.update((word.strip("()"), None) for word in str(info.dep).split() if "/" in word)
-    return tuple(path for path in found if path.startswith("/"))
 
 
 def _libsolv() -> str:
