@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import select
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -47,9 +49,10 @@ class Site:
     rules: dict[str, Act] = field(default_factory=dict)
     login: str = ""
     stopping: threading.Event = field(default_factory=threading.Event)
+    scheme: str = "http"
 
     def url(self, path: str = "/", login: str = "") -> str:
-        return f"http://{login + '@' if login else ''}127.0.0.1:{self.port}{path}"
+        return f"{self.scheme}://{login + '@' if login else ''}127.0.0.1:{self.port}{path}"
 
     def next(self, path: str, *acts: Act) -> None:
         self.script[path] += acts
@@ -231,10 +234,14 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serve(folder: Path) -> Iterator[Site]:
-    """Serve `folder` on a free port of the loopback."""
-    site = Site(folder)
+def serve(folder: Path, certificate: Path | None = None) -> Iterator[Site]:
+    """Serve `folder` on a free port of the loopback, by TLS with a certificate (and key) file."""
+    site = Site(folder, scheme="https" if certificate else "http")
     server = _Server(("127.0.0.1", 0), type("SiteHandler", (Handler,), {"site": site}))
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     site.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
@@ -249,9 +256,25 @@ def serve(folder: Path) -> Iterator[Site]:
 
 @contextlib.contextmanager
 def proxy(login: str = "") -> Iterator[Site]:
-    """A proxy for plain HTTP that writes down what it was asked for, and wants `login`."""
+    """A proxy, also by CONNECT, that writes down what it was asked for, and wants `login`."""
 
     class ProxyHandler(Handler):
+        def do_CONNECT(self) -> None:
+            self.site.asked.append(Asked(self.path, {n.lower(): v for n, v in self.headers.items()}))
+            host, _, port = self.path.partition(":")
+            with socket.create_connection((host, int(port)), 5) as onward:
+                self.send_response(200)
+                self.end_headers()
+                ends = [self.connection, onward]
+                while not self.site.stopping.is_set():
+                    ready, _, _ = select.select(ends, [], [], 0.2)
+                    for end in ready:
+                        data = end.recv(1 << 16)
+                        if not data:
+                            self.hang_up()
+                            return
+                        ends[1 - ends.index(end)].sendall(data)
+
         def do_GET(self) -> None:
             asked = Asked(self.path, {name.lower(): value for name, value in self.headers.items()})
             self.site.asked.append(asked)

@@ -202,6 +202,49 @@ def test_login_and_proxy_are_not_shown_by_repr() -> None:
 
 
 @pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A certificate for 127.0.0.1, with its key, that this process trusts."""
+    file, key = tmp_path / "tls.pem", tmp_path / "tls.key"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*command, "-keyout", key, "-out", file], check=True, capture_output=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    file.write_text(file.read_text() + key.read_text())
+    return file
+
+
+def test_tls_directly_and_through_a_proxy(tmp_path: Path, site: Site, certificate: Path) -> None:
+    with serve(site.folder, certificate) as secure, proxy() as between:
+        with fetcher(tmp_path, Told()) as fetching:
+            assert fetching.get_small([secure.url("/file")], len(CONTENT)) == CONTENT
+        with fetcher(tmp_path, Told(), Proxies(https=between.url(""))) as fetching:
+            assert fetching.get_small([secure.url("/file")], len(CONTENT)) == CONTENT
+        assert [asked.path for asked in between.asked] == [f"127.0.0.1:{secure.port}"]
+
+
+def test_unknown_certificate_is_refused(
+    tmp_path: Path, site: Site, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with (
+        serve(site.folder, certificate) as secure,
+        fetcher(tmp_path, Told()) as fetching,
+        pytest.raises(OutsideError, match="CERTIFICATE_VERIFY_FAILED"),
+    ):
+        fetching.get_small([secure.url("/file")], len(CONTENT))
+
+
+def test_redirect_away_from_tls_is_refused(tmp_path: Path, site: Site, certificate: Path) -> None:
+    """What TLS vouches for, such as a metalink, must come by TLS to its end."""
+    with serve(site.folder, certificate) as secure, fetcher(tmp_path, Told()) as fetching:
+        secure.always("/metalink", redirect(site.url("/file")))
+        with pytest.raises(OutsideError, match="redirected from https to http"):
+            fetching.get_small([secure.url("/metalink")], len(CONTENT))
+        secure.always("/moved", redirect(secure.url("/file")))
+        assert fetching.get_small([secure.url("/moved")], len(CONTENT)) == CONTENT
+
+
+@pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """One MiB of disk."""
     disk = tmp_path / "disk"
