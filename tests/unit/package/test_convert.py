@@ -68,10 +68,23 @@ def test_files_keep_mode_owner_and_content(tmp_path: Path) -> None:
     assert package.metadata.build_host == "bluejacket"
 
 
-def test_owners_other_than_root_wait_for_the_accounts(tmp_path: Path) -> None:
-    package = made(tmp_path, Thing(members=[Member("/etc/secret", b"", 0o640, group="shadow")]))
+@pytest.mark.parametrize(
+    "member",
+    [
+        Member("/etc/secret", b"", 0o640, group="shadow"),
+        Member("/usr/lib/sysusers.d/thing.conf", b"u thing - - -\n"),
+    ],
+    ids=["files of another group", "users of its own"],
+)
+def test_who_needs_accounts_waits_for_them(tmp_path: Path, member: Member) -> None:
+    package = made(tmp_path, Thing(members=[member]))
     flags = {d.name: int(d.flags) for d in package.metadata.requires()}
     assert flags["base-passwd"] & int(rpm_rs.DependencyFlags.SCRIPT_PRE)
+
+
+def test_who_needs_none_does_not(tmp_path: Path) -> None:
+    package = made(tmp_path, Thing(members=[Member("/etc/plain")]))
+    assert "base-passwd" not in {d.name for d in package.metadata.requires()}
 
 
 def test_what_lies_in_bin_and_lib_moves_below_usr(tmp_path: Path) -> None:
