@@ -72,6 +72,11 @@ class Console:
         """The furthest stage seen; "firmware" before any."""
         return max(self.marks, key=STAGE_NAMES.index, default=STAGE_NAMES[0])
 
+    def begin(self) -> None:
+        """Count the time from now; what has been seen came at its very beginning."""
+        self.started = monotonic()
+        self.marks = dict.fromkeys(self.marks, 0.0)
+
     def look(self) -> list[str]:
         """Read what has come since; gives the stages that it shows for the first time."""
         try:

@@ -65,6 +65,7 @@ class Follower:
         while not self.console.marks and monotonic() < end:
             self._look(bar, "the machine does not begin its next boot")
             sleep(_LOOK_S)
+        self.console.begin()
 
     def _await_ssh(self, bar: Bar) -> None:
         while not greeted(self.machine.ssh_port, 1):

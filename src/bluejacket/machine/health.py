@@ -46,7 +46,8 @@ class Health:
     """A machine's answers. Times are seconds, sizes are bytes.
 
     `stages` are the times that systemd measured (systemd-analyze(1)): firmware, loader, kernel, initrd,
-    userspace; `marks` are the host's clock from the start to each stage on the console, and "ssh".
+    userspace; where the boot loader has no clock (an emulated processor), firmware is what the console
+    told. `marks` are the host's clock from the start to each stage on the console, and "ssh".
     """
 
     state: str
@@ -143,7 +144,7 @@ def read_health(
         denials=read_denials(found.get("denials", "")),
         cloud_init=status,
         cloud_init_errors=errors,
-        stages=read_stages(found.get("times", "")),
+        stages=_with_firmware(read_stages(found.get("times", "")), marks),
         marks=dict(marks),
         memory_used=memory.get("MemTotal", 0) - memory.get("MemAvailable", 0),
         memory_total=memory.get("MemTotal", 0),
@@ -179,6 +180,11 @@ def read_stages(text: str) -> dict[str, float]:
     if marks.get("Finish"):
         stages["userspace"] = marks["Finish"] - marks["Userspace"]
     return {name: round(seconds, 2) for name, seconds in stages.items()}
+
+
+def _with_firmware(stages: Mapping[str, float], marks: Mapping[str, float]) -> dict[str, float]:
+    told = marks.get("boot loader", 0.0)
+    return ({"firmware": told} if told and "firmware" not in stages else {}) | dict(stages)
 
 
 def read_denials(text: str) -> tuple[Denial, ...]:

@@ -60,6 +60,14 @@ def test_a_stage_is_marked_once_with_the_time_it_came() -> None:
     assert console.marks == {"firmware": 1.0, "kernel": 2.0, "login": 3.0}
 
 
+def test_a_new_beginning_counts_from_there() -> None:
+    console = Console(ABSENT, started=0.0)
+    console.feed("BdsDxe: starting\r\n", 90.0)
+    console.begin()
+    assert console.marks == {"boot loader": 0.0}
+    assert console.started > 0.0
+
+
 def test_a_growing_log_is_read_once(tmp_path: Path) -> None:
     log = tmp_path / "console"
     console = Console(log)

@@ -29,7 +29,7 @@ MKDIR = (
 @pytest.fixture
 def health() -> Health:
     found = sections(ANSWERS.read_text("utf-8"))
-    return read_health(found, {"ssh": 20.0}, cpu_seconds=41.26, image_size=1741701632)
+    return read_health(found, {"boot loader": 2.5, "ssh": 20.0}, cpu_seconds=41.26, image_size=1741701632)
 
 
 def test_a_good_machine(health: Health) -> None:
@@ -45,7 +45,8 @@ def test_a_good_machine(health: Health) -> None:
     assert health.disk_size == 8589934592
     assert health.packages == ("bash-5.3-3.x86_64", "systemd-262-1.x86_64")
     assert health.cpu_seconds == 41.3
-    assert health.marks == {"ssh": 20.0}
+    assert health.marks == {"boot loader": 2.5, "ssh": 20.0}
+    assert health.stages == {"firmware": 2.5, "kernel": 6.62, "userspace": 17.41}
 
 
 @pytest.mark.parametrize(
