@@ -77,7 +77,8 @@ class Image(Table):
     root_size_mib: int = Field(
         ge=256, le=1 << 20, description="size of the root filesystem; it grows at first boot"
     )
-    esp_size_mib: int = Field(default=256, ge=64, le=4096, description="size of the EFI system partition")
+    # systemd-repart makes no smaller FAT32 file system
+    esp_size_mib: int = Field(default=260, ge=260, le=4096, description="size of the EFI system partition")
     label: str = Field(
         default="bluejacket",
         pattern="^[a-z0-9-]{1,16}$",

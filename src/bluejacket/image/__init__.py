@@ -1,1 +1,6 @@
-"""From a feed and an image's definition to a disk that boots, and to the papers that go with it."""
+"""Images: from a signed feed to a disk that boots, with its papers."""
+
+from bluejacket.image.build import BuiltImage, build_image
+from bluejacket.image.plan import Workbench
+
+__all__ = ["BuiltImage", "Workbench", "build_image"]

@@ -15,13 +15,24 @@ from bluejacket.package.describe import createrepo
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """One package of an image: its name, evr and architecture, its file, and its SHA-256."""
+    """One package of an image: its name, evr and architecture, its file, and its SHA-256.
+
+    `source` is the file name of its source package, `size` what it takes installed, in bytes.
+    """
 
     name: str
     evr: str
     arch: str
     rpm: Path
     sha256: str
+    source: str = ""
+    licence: str = ""
+    size: int = 0
+
+    @property
+    def nevra(self) -> str:
+        """Name, epoch (unless 0), version, release and architecture, as DNF prints them."""
+        return f"{self.name}-{self.evr}.{self.arch}"
 
 
 def choose(feed: Path, image: Image) -> tuple[Chosen, ...]:
@@ -41,7 +52,16 @@ def choose(feed: Path, image: Image) -> tuple[Chosen, ...]:
         what=f"the image {image.name}",
     )
     return tuple(
-        Chosen(c.name, c.evr, c.arch, feed / c.solvable.lookup_location()[0], _sha256(c.solvable))
+        Chosen(
+            c.name,
+            c.evr,
+            c.arch,
+            feed / c.solvable.lookup_location()[0],
+            _sha256(c.solvable),
+            c.solvable.lookup_sourcepkg() or "",
+            c.solvable.lookup_str(solv.SOLVABLE_LICENSE) or "",
+            c.solvable.lookup_num(solv.SOLVABLE_INSTALLSIZE),
+        )
         for c in chosen
     )
 

@@ -1,7 +1,7 @@
 """The fixed VHD that Azure takes: the raw disk, then a footer of 512 bytes.
 
-Sources: "Virtual Hard Disk Image Format Specification" (Microsoft, 2006) and, for the alignment, "Prepare a VHD to
-upload to Azure": the virtual size is a multiple of 1 MiB.
+Sources: "Virtual Hard Disk Image Format Specification" (Microsoft, 2006) and, for the alignment, "Prepare
+a VHD to upload to Azure": the virtual size is a multiple of 1 MiB.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MOST_SECTORS = 65535 * 16 * 255
 
 
 def geometry(size: int) -> tuple[int, int, int]:
-    """Give cylinders, heads and sectors of a track for a disk of `size` bytes (the specification's appendix)."""
+    """Give cylinders, heads and sectors of a track for a disk of `size` bytes (the appendix)."""
     sectors = min(size // SECTOR, _MOST_SECTORS)
     if sectors >= 65535 * 16 * 63:
         track, heads = 255, 16

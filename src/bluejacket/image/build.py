@@ -1,0 +1,113 @@
+"""From a feed to an image, the whole way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bluejacket.definition import Image, Release
+from bluejacket.feed.build import Built
+from bluejacket.foundation.lock import Lock
+from bluejacket.image.base import make_base
+from bluejacket.image.choose import choose
+from bluejacket.image.disk import DISK
+from bluejacket.image.files import write_files
+from bluejacket.image.formats import MAKERS, copy_sparse
+from bluejacket.image.papers import MANIFEST, PROVENANCE, SBOM, as_text, manifest, provenance, sbom
+from bluejacket.image.plan import Plan, Workbench
+from bluejacket.package.keys import KEY_TIME
+from bluejacket.package.sign import sign_detached
+from bluejacket.store import Step, code_of
+from bluejacket.store.blobs import sha256_of
+from bluejacket.store.steps import canonical
+
+SUMS = "SHA256SUMS"
+_CODE = ("bluejacket.image",)
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """An image that is there. `disks` has its forms by their names, `size` the bytes of its root's packages."""
+
+    name: str
+    release: str
+    folder: Path
+    key: str
+    disks: Mapping[str, Path]
+    packages: int
+    size: int
+
+
+def build_image(bench: Workbench, release: Release, image: Image, lock: Lock, feed: Built) -> BuiltImage:
+    """Build an image of a release from its feed. What has not changed is not done again.
+
+    Raises UserError for packages that cannot be put together and for files that cannot be put in,
+    OutsideError and ToolFailed for what fails outside.
+    """
+    packages = choose(feed.folder, image)
+    plan = Plan(release, image, release.profile_of(image), packages, feed.epoch)
+    base, base_key = make_base(bench, plan, feed.folder)
+    step = _step(bench, plan, base_key, feed)
+    folder = bench.store.obtain(step, lambda into: _make(bench, plan, lock, feed, base, step.key, into))
+    return BuiltImage(
+        name=image.name,
+        release=release.version,
+        folder=folder,
+        key=step.key,
+        disks={form.value: folder / f"disk.{form.value}" for form in image.formats},
+        packages=len(packages),
+        size=sum(package.size for package in packages),
+    )
+
+
+def _step(bench: Workbench, plan: Plan, base: str, feed: Built) -> Step:
+    sources = [
+        sha256_of(plan.release.path(file.source)) for file in plan.image.files if file.source is not None
+    ]
+    options = {
+        "image": plan.image.model_dump(mode="json"),
+        "profile": plan.profile.model_dump(mode="json"),
+        "sources": sources,
+        "distribution": plan.release.distribution.model_dump(mode="json"),
+    }
+    return Step(f"image-{plan.image.name}", code_of(*_CODE), canonical(options), (base, feed.key))
+
+
+def _make(bench: Workbench, plan: Plan, lock: Lock, feed: Built, base: Path, key: str, into: Path) -> None:
+    bench.report.line(f"writing the image {plan.image.name}")
+    copy_sparse(base / DISK, into / DISK)
+    with TemporaryDirectory(dir=into, prefix=".work-") as scratch:
+        write_files(bench.box, plan, base, Path(scratch), into / DISK)
+    with ThreadPoolExecutor() as pool:
+        bill = pool.submit(lambda: as_text(sbom(plan)))
+        disks = list(pool.map(lambda form: MAKERS[form](bench.box, plan, into), plan.image.formats))
+        (into / MANIFEST).write_text(as_text(manifest(plan)), "utf-8")
+        (into / SBOM).write_text(bill.result(), "utf-8")
+        outputs = [*disks, into / MANIFEST, into / SBOM]
+        hashes = dict(zip((path.name for path in outputs), pool.map(sha256_of, outputs), strict=True))
+    if into / DISK not in disks:
+        (into / DISK).unlink()
+    index = sha256_of(feed.folder / "repodata/repomd.xml")
+    (into / PROVENANCE).write_text(as_text(provenance(plan, lock, index, key, hashes)), "utf-8")
+    hashes[PROVENANCE] = sha256_of(into / PROVENANCE)
+    _sign(bench, plan, into, hashes)
+
+
+def _sign(bench: Workbench, plan: Plan, into: Path, hashes: Mapping[str, str]) -> None:
+    """Write the hashes of all files, and a signature over them (sha256sum(1), gpg(1) read both)."""
+    text = "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items()))
+    (into / SUMS).write_text(text)
+    signature = sign_detached(text.encode(), bench.signer, max(plan.epoch, KEY_TIME))
+    (into / f"{SUMS}.asc").write_text(signature)
+    for path in into.iterdir():
+        path.chmod(0o644)
+
+
+def packages_of(folder: Path) -> list[dict[str, object]]:
+    """Give the list of packages of an image that was built."""
+    found: list[dict[str, object]] = json.loads((folder / MANIFEST).read_text("utf-8"))
+    return found

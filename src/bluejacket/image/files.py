@@ -1,0 +1,192 @@
+"""An image's own files, written into a disk that is there already.
+
+This is what makes a changed configuration file cost a second: debugfs puts the files into the root file system
+of a copy of the base, with owners, modes, times and labels, and nothing else is made again.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from bluejacket.definition import Image
+from bluejacket.definition.overlay import AddedFile, Link
+from bluejacket.errors import Fault, Place, ToolFailed, UserError
+from bluejacket.image.base import ACCOUNTS, CONTENTS, CONTEXTS
+from bluejacket.image.disk import DISK, partitions_of
+from bluejacket.image.plan import Plan
+from bluejacket.tools import Sandbox
+
+_KINDS = {"f": 0o100000, "d": 0o040000, "l": 0o120000}
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """One thing to put into the file system: kind `f`, `d` or `l`, permissions, owner, group and content."""
+
+    path: str
+    kind: str
+    mode: int
+    owner: int
+    group: int
+    content: bytes = b""
+
+
+def write_files(box: Sandbox, plan: Plan, base: Path, work: Path, disk: Path) -> None:
+    """Write the image's files and links into `disk`, a copy of the base's.
+
+    Raises UserError for a file that cannot lie where it should, or whose owner does not exist.
+    """
+    puts = list(planned(plan, base))
+    if not puts:
+        return
+    labels = _labels(box, puts, base, work)
+    _run_debugfs(box, plan, commands(puts, labels, plan.epoch, _known(base), work), work, disk)
+
+
+def planned(plan: Plan, base: Path) -> Iterator[Put]:
+    """Give what is to be put, missing folders before what lies in them."""
+    image, known = plan.image, dict(_known(base))
+    accounts = json.loads((base / ACCOUNTS).read_text("utf-8"))
+    entries: tuple[AddedFile | Link, ...] = (*image.files, *image.links)
+    for entry in entries:
+        path = str(entry.path)
+        for folder in _missing(path, known, image):
+            known[folder] = "d"
+            yield Put(folder, "d", 0o755, 0, 0)
+        if known.get(path) == "d":
+            raise UserError(_fault(image, path, "is a folder in the image"))
+        if isinstance(entry, Link):
+            yield Put(path, "l", 0o777, 0, 0, entry.target.encode())
+        else:
+            yield Put(
+                path,
+                "f",
+                int(entry.mode, 8),
+                _number(accounts["passwd"], entry.owner, image, path),
+                _number(accounts["group"], entry.group, image, path),
+                _content(entry, plan),
+            )
+        known[path] = "f"
+
+
+def _known(base: Path) -> Mapping[str, str]:
+    known: dict[str, str] = json.loads((base / CONTENTS).read_text("utf-8"))
+    return known
+
+
+def _missing(path: str, known: Mapping[str, str], image: Image) -> list[str]:
+    folders = [str(folder) for folder in PurePosixPath(path).parents][::-1]
+    for folder in folders:
+        if known.get(folder, "d") != "d":
+            raise UserError(_fault(image, path, f"{folder} is no folder in the image; name the real one"))
+    return [folder for folder in folders if folder not in known]
+
+
+def _fault(image: Image, path: str, what: str) -> Fault:
+    return Fault(what, "choose another path", Place(f"images/{image.name}.toml", key=f"image.file {path}"))
+
+
+def _number(known: Mapping[str, int], name: str, image: Image, path: str) -> int:
+    if name not in known:
+        raise UserError(
+            Fault(
+                f"{name} is no user or group of the image",
+                "name one that its packages make",
+                Place(f"images/{image.name}.toml", key=f"image.file {path}"),
+            )
+        )
+    return known[name]
+
+
+def _content(entry: AddedFile, plan: Plan) -> bytes:
+    if entry.content is not None:
+        return entry.content.encode("utf-8")
+    assert entry.source is not None
+    file = plan.release.path(entry.source)
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(Fault(f"cannot be read: {error.strerror}", "", Place(file))) from error
+
+
+def _labels(box: Sandbox, puts: Sequence[Put], base: Path, work: Path) -> list[bytes]:
+    """Ask the image's own file contexts for the label of each path; none without a policy."""
+    if not (base / CONTEXTS).is_dir():
+        return []
+    lines = [
+        shlex.join(
+            ["selabel_lookup", "-b", "file", "-f", "/run/contexts/file_contexts", "-k", put.path]
+            + ["-t", oct(_KINDS[put.kind])[2:]]
+        )
+        for put in puts
+    ]
+    (work / "labels.sh").write_text("set -e\n" + "\n".join(lines) + "\n")
+    told = box.output(
+        ["sh", "/run/work/labels.sh"],
+        name="labels",
+        ro_binds={base / CONTEXTS: "/run/contexts", work: "/run/work"},
+    )
+    found = [line.split("context:", 1)[1].strip() for line in told.splitlines() if "context:" in line]
+    if len(found) != len(puts):
+        raise ToolFailed(f"{len(puts)} labels were asked for: {told.strip()}", command=(), log=None)
+    return [context.encode() + b"\0" for context in found]
+
+
+def commands(
+    puts: Sequence[Put], labels: Sequence[bytes], epoch: int, known: Mapping[str, str], work: Path
+) -> list[str]:
+    """Give debugfs' commands (debugfs(8)); contents and labels are written as files below `work`."""
+    lines: list[str] = []
+    for number, put in enumerate(puts):
+        parent, name = str(PurePosixPath(put.path).parent), PurePosixPath(put.path).name
+        path = _quoted(put.path)
+        if put.path in known:
+            lines.append(f"rm {path}")
+        lines.append(f"cd {_quoted(parent)}")
+        if put.kind == "d":
+            lines.append(f"mkdir {_quoted(name)}")
+        elif put.kind == "l":
+            lines.append(f"symlink {_quoted(name)} {_quoted(put.content.decode())}")
+        else:
+            (work / f"content-{number}").write_bytes(put.content)
+            lines.append(f"write /run/work/content-{number} {_quoted(name)}")
+        fields = {"mode": f"0{_KINDS[put.kind] | put.mode:o}", "uid": put.owner, "gid": put.group}
+        fields |= dict.fromkeys(("atime", "ctime", "mtime", "crtime"), f"@{epoch}")
+        lines += [f"set_inode_field {path} {field} {value}" for field, value in fields.items()]
+        if labels:
+            (work / f"label-{number}").write_bytes(labels[number])
+            lines.append(f"ea_set -f /run/work/label-{number} {path} security.selinux")
+        for field in ("ctime", "mtime"):
+            lines.append(f"set_inode_field {_quoted(parent)} {field} @{epoch}")
+    return lines
+
+
+def _quoted(path: str) -> str:
+    return '"' + path.replace('"', '""') + '"'
+
+
+def _run_debugfs(box: Sandbox, plan: Plan, lines: Sequence[str], work: Path, disk: Path) -> None:
+    (work / "debugfs.commands").write_text("".join(f"{line}\n" for line in lines))
+    _, root = partitions_of(disk)
+    command = [
+        *("debugfs", "-w", "-f", "/run/work/debugfs.commands"),
+        f"/run/disk/{DISK}?offset={root}",
+    ]
+    epoch = str(plan.epoch)
+    log = box.run(
+        command,
+        name=f"files-{plan.image.name}",
+        binds={disk.parent: "/run/disk"},
+        ro_binds={work: "/run/work"},
+        env={"SOURCE_DATE_EPOCH": epoch, "E2FSPROGS_FAKE_TIME": epoch},
+    )
+    # debugfs ends with 0 whatever happened: what it says beyond the echo of its commands is an error.
+    told = log.read_text("utf-8", "replace").splitlines()[1:]
+    harmless = ("debugfs:", "debugfs ", "Allocated inode:", "")
+    odd = [line for line in told if line.strip() and not line.startswith(harmless[:3])]
+    if odd:
+        raise ToolFailed(f"debugfs could not write the image's files: {odd[0]}", command=command, log=log)
