@@ -5,7 +5,8 @@
 Both get one repository folder (primary.xml in zstd, repomd.xml) through a file:// address, with
 signature checks off, and choose the packages that the release names, without weak dependencies.
 Cold: nothing but that folder is there. Warm: each has the cache that its own cold run left. The runs
-are interleaved; the time that the sandbox itself takes is measured, and taken off DNF5's.
+are interleaved; what the sandbox itself takes is measured, and taken off DNF5's. Memory is that of all
+processes of a run together, shared pages counted once.
 """
 
 from __future__ import annotations
@@ -14,18 +15,24 @@ import argparse
 import json
 import re
 import shutil
+import statistics
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import createrepo_c
-from measure import Cost, median, run
+from measure import Cost, median, memory, run
 
 from bluejacket.definition import ComponentKind, load
 from bluejacket.definition.release import Release
+from bluejacket.foundation.lock import read_lock
 from bluejacket.foundation.locking import archive_of
 from bluejacket.store.state import State, state_folder
 from bluejacket.tools import Sandbox
+from bluejacket.tools.tree import tools_step
+
+Round = tuple[str, Cost | float]
+_MEMORY_RUNS = 3
 
 HERE = Path(__file__).resolve().parent
 OURS = """
@@ -66,11 +73,15 @@ def main() -> None:
     names = work / "names.json"
     names.write_text(json.dumps(wanted(release)))
     (work / "ours.py").write_text(OURS)
-    sandbox = Sandbox(arguments.tools.absolute(), work / "logs")
+    sandbox = Sandbox((arguments.tools or tools_of(release)).absolute(), work / "logs")
     costs: dict[str, list[Cost]] = {}
+    peaks: dict[str, list[float]] = {}
     for name, cost in rounds(work, repository, names, sandbox, arguments.runs):
-        costs.setdefault(name, []).append(cost)
-    tell({name: median(found) for name, found in costs.items()}, costs)
+        if isinstance(cost, Cost):
+            costs.setdefault(name, []).append(cost)
+        else:
+            peaks.setdefault(name, []).append(cost)
+    tell(costs, {name: statistics.median(found) for name, found in peaks.items()})
 
 
 def parser() -> argparse.ArgumentParser:
@@ -78,9 +89,15 @@ def parser() -> argparse.ArgumentParser:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--release", default="4")
     words.add_argument("--runs", type=int, default=5)
-    words.add_argument("--tools", type=Path, required=True, help="a tree that holds DNF5 and bwrap")
+    words.add_argument("--tools", type=Path, help="a tree with DNF5 and bwrap [default: the tools tree]")
     words.add_argument("--work", type=Path, default=Path("build/bench-solve"))
     return words
+
+
+def tools_of(release: Release) -> Path:
+    """Give the release's tools tree, which a build has made."""
+    tree = State(state_folder()).store.step(tools_step(release, read_lock(release, current=False)))
+    return tree or sys.exit("there is no tools tree yet: build something first, or name one with --tools")
 
 
 def wanted(release: Release) -> list[str]:
@@ -108,36 +125,37 @@ def make_repository(release: Release, folder: Path) -> Path:
     return folder
 
 
-def rounds(
-    work: Path, repository: Path, names: Path, sandbox: Sandbox, runs: int
-) -> Iterator[tuple[str, Cost]]:
-    """Give every single cost under its name, interleaved."""
+def rounds(work: Path, repository: Path, names: Path, sandbox: Sandbox, runs: int) -> Iterator[Round]:
+    """Give every single cost under its name, interleaved, and then what memory each takes."""
+    idle = dnf(work, repository, sandbox, ["true"])
     chosen: dict[str, set[str]] = {}
-    for _ in range(runs):
-        yield "sandbox alone", dnf(work, repository, sandbox, ["true"])
+    for nth in range(runs):
+        yield "sandbox alone", run(idle, work / "idle.log")
         for heat in ("cold", "warm"):
-            cost = ours(work, repository, names, heat)
+            cost = run(ours(work, repository, names, heat), work / "ours.log")
+            if cost.status:
+                sys.exit(cost.output)
             chosen["ours"] = set(cost.output.split())
             yield f"bluejacket {heat}", cost
-            cost = dnf(work, repository, sandbox, dnf_command(names), clean=heat == "cold")
+            cost = run(dnf(work, repository, sandbox, dnf_command(names), heat), work / "dnf5.log")
             chosen["dnf5"] = set(re.findall(r"^ (\S+) +(?:x86_64|noarch) ", cost.output, re.M))
             yield f"dnf5 {heat}", cost
+        for heat in ("cold", "warm") if nth < _MEMORY_RUNS else ():
+            yield f"bluejacket {heat}", memory(ours(work, repository, names, heat), work / "ours.log")
+            command = dnf(work, repository, sandbox, dnf_command(names), heat)
+            yield f"dnf5 {heat}", memory(command, work / "dnf5.log")
     same = len(chosen["ours"] & chosen["dnf5"])
     print(f"chosen: bluejacket {len(chosen['ours'])}, dnf5 {len(chosen['dnf5'])}, {same} of them the same")
     if not chosen["dnf5"]:
         sys.exit((work / "dnf5.log").read_text())
 
 
-def ours(work: Path, repository: Path, names: Path, heat: str) -> Cost:
-    """Load and solve in a fresh process of ours."""
+def ours(work: Path, repository: Path, names: Path, heat: str) -> list[str]:
+    """Give the command that loads and solves in a fresh process of ours, with its cache as `heat` says."""
     state = work / "state"
     if heat == "cold":
         shutil.rmtree(state, ignore_errors=True)
-    command = [sys.executable, str(work / "ours.py"), heat, str(state), repository.as_uri(), str(names)]
-    cost = run(command, work / "ours.log")
-    if cost.status:
-        sys.exit(cost.output)
-    return cost
+    return [sys.executable, str(work / "ours.py"), heat, str(state), repository.as_uri(), str(names)]
 
 
 def dnf_command(names: Path) -> list[str]:
@@ -159,10 +177,10 @@ def dnf_command(names: Path) -> list[str]:
     return ["dnf5", *root, *repo, *options, "--assumeno", "install", *json.loads(names.read_text())]
 
 
-def dnf(work: Path, repository: Path, sandbox: Sandbox, command: list[str], *, clean: bool = False) -> Cost:
-    """Run a command of the tools tree where DNF5 has its repository and its cache."""
+def dnf(work: Path, repository: Path, sandbox: Sandbox, command: list[str], heat: str = "") -> list[str]:
+    """Give the line that runs a command of the tools tree, with DNF5's cache as `heat` says."""
     home = work / "dnf5"
-    if clean:
+    if heat == "cold":
         shutil.rmtree(home, ignore_errors=True)
     for name in ("cache", "log", "root", "none"):
         (home / name).mkdir(parents=True, exist_ok=True)
@@ -174,26 +192,27 @@ def dnf(work: Path, repository: Path, sandbox: Sandbox, command: list[str], *, c
     )
     # Without it bubblewrap leaves before it has waited for its child, and the CPU time is lost.
     argv.insert(argv.index(str(sandbox.tools / "usr/bin/bwrap")) + 1, "--as-pid-1")
-    return run(argv, work / "dnf5.log")
+    return argv
 
 
-def tell(medians: dict[str, Cost], costs: dict[str, list[Cost]]) -> None:
-    """Print the table and whether the targets are met."""
-    idle = medians["sandbox alone"]
-    print(f"{'':16} {'seconds':>8} {'(all runs)':>32} {'CPU s':>7} {'peak MiB':>9}")
-    for name, cost in medians.items():
-        runs = " ".join(f"{one.wall_s:.2f}" for one in costs[name])
-        print(f"{name:16} {cost.wall_s:8.2f} {runs:>32} {cost.cpu_s:7.2f} {cost.peak_mib:9.0f}")
+def tell(costs: dict[str, list[Cost]], peaks: dict[str, float]) -> None:
+    """Print the table, and whether the targets are met."""
+    print(f"{'':16} {'seconds':>8} {'CPU s':>7} {'peak MiB':>9}  all runs, seconds")
+    for name, found in costs.items():
+        cost, runs = median(found), " ".join(f"{one.wall_s:.2f}" for one in found)
+        peak = f"{peaks[name]:.0f}" if name in peaks else ""
+        print(f"{name:16} {cost.wall_s:8.2f} {cost.cpu_s:7.2f} {peak:>9}  {runs}")
+    idle = median(costs["sandbox alone"])
     missed = False
     for heat, target in (("cold", 2.0), ("warm", 1.0)):
-        mine, theirs = medians[f"bluejacket {heat}"], medians[f"dnf5 {heat}"]
+        mine, theirs = median(costs[f"bluejacket {heat}"]), median(costs[f"dnf5 {heat}"])
         faster = (theirs.wall_s - idle.wall_s) / mine.wall_s
-        lower = mine.peak_mib < theirs.peak_mib
-        missed |= faster < target or not lower
+        less = (theirs.cpu_s - idle.cpu_s) / mine.cpu_s
+        peak = peaks[f"bluejacket {heat}"] / peaks[f"dnf5 {heat}"]
+        missed |= faster < target or peak > 1
         print(
-            f"{heat}: {faster:.2f} times as fast as dnf5 (target {target}), "
-            f"CPU {mine.cpu_s:.2f} s against {theirs.cpu_s - idle.cpu_s:.2f} s, "
-            f"peak {mine.peak_mib:.0f} MiB against {theirs.peak_mib:.0f} MiB"
+            f"{heat}: {faster:.2f} times as fast as dnf5 (target {target}), {less:.2f} times less CPU, "
+            f"{peak:.2f} of its memory"
         )
     sys.exit(1 if missed else 0)
 

@@ -57,7 +57,8 @@ def opened(
     except (httpx.TooManyRedirects, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise Refused(_named(error)) from None
     except httpx.TransportError as error:
-        raise TryAgain(_named(error)) from None
+        final = "CERTIFICATE_VERIFY_FAILED" in str(error)
+        raise (Refused if final else TryAgain)(_named(error)) from None
     except (httpx.HTTPError, httpx.StreamError) as error:
         raise Refused(_named(error)) from None
 
