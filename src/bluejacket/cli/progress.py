@@ -73,7 +73,14 @@ class _LineBar:
         self._report.line(text)
 
     def note(self, text: str) -> None:
-        self._report.detail(f"{self._title}: {text}")
+        with self._lock:
+            due = monotonic() - self._told >= _EVERY_S
+            if due:
+                self._told = monotonic()
+        if due:
+            self._report.line(f"{self._title}: {text}")
+        else:
+            self._report.detail(f"{self._title}: {text}")
 
     def finish(self) -> None:
         amount = f"{self._amount(self._done)}, " if self._done else ""

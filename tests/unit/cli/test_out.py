@@ -148,3 +148,14 @@ def test_a_bar_that_fails_does_not_claim_its_end(capsys: pytest.CaptureFixture[s
     with pytest.raises(ValueError, match="odd"), report.bar("Fetching", 2):
         raise ValueError("odd")
     assert capsys.readouterr().err == ""
+
+
+def test_a_log_tells_now_and_then_what_is_worked_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(progress, "monotonic", lambda: now)
+    with LineReport().bar("boot vm", None) as bar:
+        for now, stage in ((1.0, "kernel"), (21.0, "systemd"), (30.0, "ssh"), (42.0, "questions")):  # noqa: B007
+            bar.note(stage)
+    assert capsys.readouterr().err == "boot vm: systemd\nboot vm: questions\nboot vm: 42.0 s\n"
