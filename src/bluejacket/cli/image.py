@@ -126,7 +126,8 @@ def show(
         }
         for file in sorted(link.iterdir())
     ]
-    session.out.rows(rows, "file", "size", "on_disk", "sha256", title=str(link.resolve()))
+    session.out.rows(rows, "file", "size", "on_disk", "sha256")
+    session.report.line(f"in {link.resolve()}")
 
 
 def _manifest(folder: Path) -> list[dict[str, Any]]:
