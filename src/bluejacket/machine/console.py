@@ -44,6 +44,9 @@ _TROUBLES: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"Security [Vv]iolation|Access Denied|Image verification failed"),
         "the firmware refused the boot loader",
     ),
+    # Without its user nobody gets in, and what follows is only waiting.
+    (re.compile(r"cloud-init\[\d+\]: .*\[WARNING\]: (Failed to create user .*)"), "cloud-init: {}"),
+    (re.compile(r"Failed to start .*(Cloud-init: (?:Local|Network) Stage)"), "systemd could not start {}"),
     (re.compile(r"initrd: (.*); the machine restarts"), "the initrd gave up: {}"),
 )
 
