@@ -7,9 +7,9 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from bluejacket.cli.lock import ReleaseOption
-from bluejacket.cli.out import size
+from bluejacket.cli.out import plain, size
 from bluejacket.cli.session import Given
-from bluejacket.cli.work import feed_of, tools_of
+from bluejacket.cli.work import feed_of, lock_of, tools_of
 from bluejacket.errors import Fault, UserError
 
 app = App(name="feed", help="Look after feeds.")
@@ -36,6 +36,49 @@ def build(release: ReleaseOption = None, /, *, session: Given) -> None:
         session.report.line(
             "`bluejacket -v build` lists the scripts that nobody has reviewed; none of them ran"
         )
+
+
+@app.command
+def scripts(
+    *packages: Annotated[
+        str, Parameter(help="Show the code of these packages' scripts, and the review to write")
+    ],
+    release: Annotated[str | None, Parameter(help="The release's version [default: the newest]")] = None,
+    session: Given,
+) -> None:
+    """List the maintainer scripts that nobody has reviewed in their present form. None of them ever runs."""
+    from bluejacket.definition.explain import nearest
+    from bluejacket.feed.build import open_reviews
+
+    chosen = session.release(release)
+    with session.kept.in_use():
+        found = open_reviews(session.kept, chosen, lock_of(session, chosen))
+    names = {one.package for one in found}
+    if unknown := [name for name in packages if name not in names]:
+        raise UserError(
+            *(Fault(f"no script of {name} waits for a review", nearest(name, names)) for name in unknown)
+        )
+    wanted = [one for one in found if not packages or one.package in packages]
+    if session.out.as_json:
+        session.out.json([{**plain(one), "review": one.table()} for one in wanted])
+    elif packages:
+        for one in wanted:
+            session.out.text(
+                f"# {one}\n{one.note.custom.strip()}\n\n# reviews/{one.package}.toml\n{one.table()}"
+            )
+    else:
+        rows = [
+            {
+                "package": one.package,
+                "version": one.version,
+                "script": one.note.name,
+                "lines": one.note.custom.count("\n") + 1,
+                "state": "changed" if one.changed else "new",
+            }
+            for one in wanted
+        ]
+        session.out.rows(rows, "package", "version", "script", "lines", "state")
+        session.report.line("`bluejacket feed scripts PACKAGE` shows the code and the review to write")
 
 
 @app.command

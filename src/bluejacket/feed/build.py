@@ -18,7 +18,7 @@ from bluejacket.foundation.locking import fetch_locked
 from bluejacket.package.imported import import_packages
 from bluejacket.package.keys import FileSigner
 from bluejacket.package.own import Workshop, build_plain, build_ukis
-from bluejacket.package.review import unreviewed
+from bluejacket.package.review import Unreviewed, unreviewed
 from bluejacket.store import State, Step, code_of
 from bluejacket.store.files import replace_link
 from bluejacket.store.steps import canonical
@@ -93,6 +93,19 @@ def _build(state: State, release: Release, lock: Lock, shop: Workshop, executor:
         size=sum(made.rpm.stat().st_size for made in everything),
         unreviewed=tuple(str(one) for one in unreviewed(everything, release.reviews)),
         tolerated=lock.tolerated,
+    )
+
+
+def open_reviews(state: State, release: Release, lock: Lock) -> list[Unreviewed]:
+    """Give the maintainer scripts of a release's packages that a person still has to judge.
+
+    The packages are imported as far as they are not there; raises what that raises.
+    """
+    files = fetch_locked(state, release, lock.packages, "Downloading packages")
+    packages = [locked.package for locked in lock.packages]
+    signer = signer_of(state, release)
+    return unreviewed(
+        import_packages(state.store, release, packages, files, signer, state.report), release.reviews
     )
 
 
