@@ -118,10 +118,10 @@ class _Parts:
     def __init__(self, folder: Path, done: Callable[[Path], None]) -> None:
         self._folder = folder
         self._done = done
-        self._head = b""
-        self._kept = b""  # not written yet, as a cut may come to lie in it
+        self._head: bytes | None = None
+        self._kept = b""  # the head while it is not whole; then what may begin a _START
         self._stream: IO[bytes] | None = None
-        self._size = 0
+        self._left = 0  # bytes until a cut is looked for
         self._count = 0
 
     def __enter__(self) -> IO[bytes]:
@@ -129,48 +129,46 @@ class _Parts:
 
     def write(self, data: bytes) -> int:
         """Take the next bytes."""
-        self._kept += data
-        if self._stream is None and not self._open_first():
-            return len(data)
-        if self._size + len(self._kept) >= PART_BYTES:
-            self._cut()
-        self._flush(keep=len(_START))
+        if self._stream is not None and self._left > len(data):
+            self._stream.write(data)  # nearly always: nothing is copied
+            self._left -= len(data)
+        else:
+            self._take(self._kept + data)
         return len(data)
 
-    def _open_first(self) -> bool:
-        at = self._kept.find(_START)
-        if at < 0 and len(self._kept) < _LARGEST_HEAD:
-            return False
-        self._head, self._kept = self._kept[: max(at, 0)], self._kept[max(at, 0) :]
-        self._open()
-        return True
+    def _take(self, data: bytes) -> None:
+        at = data.find(_START)
+        if self._head is None:
+            if at < 0 and len(data) < _LARGEST_HEAD:
+                self._kept = data
+                return
+            self._head, data = data[: max(at, 0)], data[max(at, 0) :]
+            self._open()
+        elif at >= 0:
+            self._append(data[:at] + _END)
+            self._close()
+            data = data[at:]
+            self._open()
+        self._append(data)
 
-    def _cut(self) -> None:
-        at = self._kept.find(_START, 1)
-        if at < 0 or not self._head:
-            return
-        rest, self._kept = self._kept[at:], self._kept[:at] + _END
-        self._flush(keep=0)
-        self._close()
-        self._kept = rest
-        self._open()
+    def _append(self, data: bytes) -> None:
+        """Write `data`, keeping back what may be the beginning of the place of a cut."""
+        assert self._stream is not None
+        self._left -= len(data)
+        cut = len(data) if self._left > 0 else max(0, len(data) - len(_START) + 1)
+        self._kept = data[cut:]
+        self._stream.write(data[:cut])
 
     def _open(self) -> None:
         self._stream = (self._folder / f"{self._count:04}.xml").open("wb")
-        self._stream.write(self._head)
-        self._size = 0
+        self._stream.write(self._head or b"")
+        self._left = PART_BYTES if self._head else sys.maxsize  # no head, no cut: let libsolv refuse it
         self._count += 1
-
-    def _flush(self, keep: int) -> None:
-        assert self._stream is not None
-        end = len(self._kept) - keep
-        if end > 0:
-            self._stream.write(self._kept[:end])
-            self._size += end
-            self._kept = self._kept[end:]
 
     def _close(self) -> None:
         assert self._stream is not None
+        self._stream.write(self._kept)
+        self._kept = b""
         self._stream.close()
         self._done(Path(self._stream.name))
 
@@ -178,7 +176,6 @@ class _Parts:
         if self._stream is None:  # a repository without packages
             self._open()
         if kind is None:
-            self._flush(keep=0)
             self._close()
         elif self._stream is not None:
             self._stream.close()

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from bluejacket.errors import BluejacketError, Fault, OutsideError, UserError
 from bluejacket.foundation.fetch import DiskFull, Fetcher, NotThere, Wanted
-from bluejacket.foundation.openpgp import verify_detached
 from bluejacket.foundation.rpmmd.accepted import (
     Accepted,
     Rollback,
@@ -132,12 +131,18 @@ def _verify_somewhere(source: Source, content: bytes, bases: Sequence[str], fetc
     for base in bases:
         try:
             signature = fetcher.get_small([base + REPOMD + ".asc"], _SIGNATURE_BYTES)
-            verify_detached(content, signature, source.keys, f"repomd.xml of {source.id}")
+            _verify(source, content, signature)
         except OutsideError as error:
             refusals.append(error)
         else:
             return
     raise _refusal(refusals)
+
+
+def _verify(source: Source, content: bytes, signature: bytes) -> None:
+    from bluejacket.foundation.openpgp import verify_detached  # here, as Fedora signs no repomd.xml
+
+    verify_detached(content, signature, source.keys, f"repomd.xml of {source.id}")
 
 
 def _bases(source: Source, fetcher: Fetcher) -> tuple[str, ...]:
@@ -157,7 +162,7 @@ def _by_bases(source: Source, fetcher: Fetcher, last: Accepted, file: Path, repo
             content = fetcher.get_small([base + REPOMD], _REPOMD_BYTES)
             if source.metadata_signed:
                 signature = fetcher.get_small([base + REPOMD + ".asc"], _SIGNATURE_BYTES)
-                verify_detached(content, signature, source.keys, name)
+                _verify(source, content, signature)
             repomd = parse_repomd(content, name)
             refuse_older_repomd(last, repomd, f"{source.id} at {base}", file)
         except OutsideError as error:
