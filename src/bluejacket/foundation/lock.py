@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bluejacket.definition import Release
+from bluejacket.definition import Overlay, Release
 from bluejacket.errors import Fault, Place, UserError
 from bluejacket.foundation.index import IndexRecord
 from bluejacket.foundation.metadata import Package
@@ -62,14 +62,16 @@ def asked_by(release: Release) -> str:
         "exclude": release.exclude,
         "recommends": release.recommends,
         "tools": (release.tools_release, release.tools.packages, release.tools.exclude),
-        "overlays": [_relations(o.model_dump(mode="json")) for o in release.overlays.values()],
+        "overlays": list(filter(None, map(_relations, release.overlays.values()))),
     }
     return hashlib.sha256(json.dumps(question, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _relations(overlay: dict[str, Any]) -> list[tuple[str, Any]]:
-    parts = ("requires", "provides", "conflicts", "obsoletes", "recommends", "package")
-    return sorted((name, value) for name, value in overlay.items() if name.endswith(parts) and value)
+def _relations(overlay: Overlay) -> dict[str, Any]:
+    """Give what an overlay changes of its package's relations, and the name; nothing if it changes none."""
+    parts = ("requires", "provides", "conflicts", "obsoletes", "recommends")
+    changed = {k: v for k, v in overlay.model_dump(mode="json").items() if k.endswith(parts) and v}
+    return {"package": overlay.package, **changed} if changed else {}
 
 
 def lock_file(release: Release) -> Path:
