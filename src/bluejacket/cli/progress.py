@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -24,17 +25,16 @@ def report_for(verbose: bool) -> Report:
     return TerminalReport(verbose) if sys.stderr.isatty() else LineReport(verbose)
 
 
-class LineReport:
-    """Plain lines, for logs and pipes."""
+class _Talk(ABC):
+    """What both reports say alike."""
 
     def __init__(self, verbose: bool = False) -> None:
         self._verbose = verbose
         self._lock = threading.Lock()
 
+    @abstractmethod
     def line(self, text: str) -> None:
         """Tell one thing that happened."""
-        with self._lock:
-            say(text)
 
     def warn(self, text: str) -> None:
         """Tell one thing that the reader should know although the run goes on."""
@@ -44,6 +44,15 @@ class LineReport:
         """Tell what only `-v` shows."""
         if self._verbose:
             self.line(f"  {text}")
+
+
+class LineReport(_Talk):
+    """Plain lines, for logs and pipes."""
+
+    def line(self, text: str) -> None:
+        """Tell one thing that happened."""
+        with self._lock:
+            say(text)
 
     @contextmanager
     def bar(self, title: str, total: int | None, unit: str = "") -> Iterator[Bar]:
@@ -90,12 +99,11 @@ class _LineBar:
         return size(count) if self._unit == "B" else f"{count} {self._unit}".rstrip()
 
 
-class TerminalReport:
+class TerminalReport(_Talk):
     """Bars that stand below the lines, and go when their work is done."""
 
     def __init__(self, verbose: bool = False) -> None:
-        self._verbose = verbose
-        self._lock = threading.Lock()
+        super().__init__(verbose)
         self._progress: Progress | None = None
         self._open = 0
 
@@ -106,15 +114,6 @@ class TerminalReport:
                 say(text)
             else:
                 self._progress.console.print(without_secrets(text), markup=False, highlight=False)
-
-    def warn(self, text: str) -> None:
-        """Tell one thing that the reader should know although the run goes on."""
-        self.line(f"warning: {text}")
-
-    def detail(self, text: str) -> None:
-        """Tell what only `-v` shows."""
-        if self._verbose:
-            self.line(f"  {text}")
 
     @contextmanager
     def bar(self, title: str, total: int | None, unit: str = "") -> Iterator[Bar]:
