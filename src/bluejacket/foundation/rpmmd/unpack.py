@@ -40,7 +40,9 @@ def unpack(file: Path, data: Data, into: IO[bytes]) -> None:
                 if seen:
                     seen.update(chunk)
                 into.write(chunk)
-    except (zstandard.ZstdError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, EOFError) as error:
+    except (zstandard.ZstdError, lzma.LZMAError, zlib.error, EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # bz2 and gzip raise it without
+            raise
         raise Malformed(Fault(f"{name} cannot be unpacked: {error}")) from None
     if data.open_size is not None and size != data.open_size:
         raise Malformed(Fault(f"{name} unpacks to {size} bytes, repomd.xml says {data.open_size}"))
