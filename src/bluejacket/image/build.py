@@ -31,7 +31,7 @@ _CODE = ("bluejacket.image",)
 
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
-    """An image that is there. `disks` has its forms by their names, `size` the bytes of its root's packages."""
+    """An image that is there. `disks` has its forms by name, `size` the installed bytes of its packages."""
 
     name: str
     release: str
@@ -51,7 +51,7 @@ def build_image(bench: Workbench, release: Release, image: Image, lock: Lock, fe
     packages = choose(feed.folder, image)
     plan = Plan(release, image, release.profile_of(image), packages, feed.epoch)
     base, base_key = make_base(bench, plan, feed.folder)
-    step = _step(bench, plan, base_key, feed)
+    step = _step(plan, base_key, feed)
     folder = bench.store.obtain(step, lambda into: _make(bench, plan, lock, feed, base, step.key, into))
     return BuiltImage(
         name=image.name,
@@ -64,7 +64,7 @@ def build_image(bench: Workbench, release: Release, image: Image, lock: Lock, fe
     )
 
 
-def _step(bench: Workbench, plan: Plan, base: str, feed: Built) -> Step:
+def _step(plan: Plan, base: str, feed: Built) -> Step:
     sources = [
         sha256_of(plan.release.path(file.source)) for file in plan.image.files if file.source is not None
     ]

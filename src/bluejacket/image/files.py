@@ -1,7 +1,7 @@
 """An image's own files, written into a disk that is there already.
 
-This is what makes a changed configuration file cost a second: debugfs puts the files into the root file system
-of a copy of the base, with owners, modes, times and labels, and nothing else is made again.
+This is what makes a changed configuration file cost a second: debugfs puts the files into the root file
+system of a copy of the base, with owners, modes, times and labels, and nothing else is made again.
 """
 
 from __future__ import annotations
@@ -119,8 +119,10 @@ def _labels(box: Sandbox, puts: Sequence[Put], base: Path, work: Path) -> list[b
         return []
     lines = [
         shlex.join(
-            ["selabel_lookup", "-b", "file", "-f", "/run/contexts/file_contexts", "-k", put.path]
-            + ["-t", oct(_KINDS[put.kind])[2:]]
+            [
+                *("selabel_lookup", "-b", "file", "-f", "/run/contexts/file_contexts"),
+                *("-k", put.path, "-t", oct(_KINDS[put.kind])[2:]),
+            ]
         )
         for put in puts
     ]

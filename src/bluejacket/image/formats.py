@@ -49,7 +49,7 @@ def make_qcow2(box: Sandbox, plan: Plan, folder: Path) -> Path:
     return folder / "disk.qcow2"
 
 
-def make_vhd(box: Sandbox, plan: Plan, folder: Path) -> Path:
+def make_vhd(_box: Sandbox, plan: Plan, folder: Path) -> Path:
     """Write the fixed `disk.vhd` beside the raw disk in `folder`."""
     disk, target = folder / DISK, folder / "disk.vhd"
     copy_sparse(disk, target)
@@ -60,7 +60,7 @@ def make_vhd(box: Sandbox, plan: Plan, folder: Path) -> Path:
     return target
 
 
-def keep_raw(box: Sandbox, plan: Plan, folder: Path) -> Path:
+def keep_raw(_box: Sandbox, _plan: Plan, folder: Path) -> Path:
     """Give the raw disk, which is there already."""
     return folder / DISK
 

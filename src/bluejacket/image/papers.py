@@ -1,4 +1,4 @@
-"""What comes with an image: the list of its packages, an SPDX bill of materials, and where all of it came from."""
+"""What comes with an image: its packages, an SPDX bill of materials, and where all of it came from."""
 
 from __future__ import annotations
 

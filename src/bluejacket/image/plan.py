@@ -31,7 +31,7 @@ class Workbench:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One image to make: what it is, of which packages, and the time (`epoch`, Unix seconds) of all in it."""
+    """One image to make: what it is, of which packages, and the time (Unix seconds) of all in it."""
 
     release: Release
     image: Image
@@ -41,7 +41,7 @@ class Plan:
 
     @property
     def seed(self) -> UUID:
-        """What the identities of disk, partitions and file systems come from: equal inputs, equal identities."""
+        """What disk, partitions and file systems get their identities from: equal inputs, equal ones."""
         parts = [self.image.name, self.release.version, *(package.sha256 for package in self.packages)]
         return _uuid(canonical(parts))
 

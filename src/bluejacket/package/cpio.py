@@ -1,5 +1,8 @@
-"""The cpio archive that the kernel unpacks as its initrd ("newc", Linux Documentation/driver-api/early-userspace/
-buffer-format.rst): sorted, owned by root, with one time, so that equal content gives equal bytes."""
+"""The cpio archive that the kernel unpacks as its initrd: sorted, owned by root, with one time, so that equal
+content gives equal bytes.
+
+Source: Linux Documentation/driver-api/early-userspace/buffer-format.rst ("newc").
+"""
 
 from __future__ import annotations
 
@@ -23,18 +26,22 @@ class Entry:
 
     @classmethod
     def file(cls, path: str, data: bytes, mode: int = 0o644) -> Entry:
+        """Give a regular file."""
         return cls(path, stat.S_IFREG | mode, data)
 
     @classmethod
     def folder(cls, path: str, mode: int = 0o755) -> Entry:
+        """Give a folder."""
         return cls(path, stat.S_IFDIR | mode)
 
     @classmethod
     def link(cls, path: str, target: str) -> Entry:
+        """Give a symbolic link."""
         return cls(path, stat.S_IFLNK | 0o777, target.encode())
 
     @classmethod
     def node(cls, path: str, major: int, minor: int, mode: int = 0o600) -> Entry:
+        """Give the node of a character device."""
         return cls(path, stat.S_IFCHR | mode, device=(major, minor))
 
 

@@ -84,7 +84,8 @@ def read_module_list(file: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def write_initrd(recipe: InitrdRecipe, kernel: Path, out: BinaryIO, time: int) -> list[Module]:
     """Write the uncompressed initrd for the kernel whose modules are below `kernel` (…/lib/modules/VERSION).
 
-    Gives the modules that it carries, in loading order. Raises OutsideError for a module that the kernel lacks.
+    Gives the modules that it carries, in loading order. Raises OutsideError for a module that the
+    kernel lacks.
     """
     modules = module_closure(kernel, recipe.modules)
     home = f"lib/modules/{kernel.name}"
