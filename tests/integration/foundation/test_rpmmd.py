@@ -9,6 +9,7 @@ from pathlib import Path
 
 import createrepo_c
 import pytest
+import rpm_rs
 import solv
 from pysequoia import Cert, Tsk
 
@@ -572,6 +573,20 @@ def test_package_signatures(
     with pytest.raises(kind) as caught:
         verify_package(file, ring(keys))
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("v6", [False, True], ids=["V4", "V6"])
+def test_no_changed_byte_of_header_or_payload_passes(tmp_path: Path, v6: bool) -> None:
+    """What stands before the header is the lead and the signatures themselves."""
+    file = package(Spec("lib", files={"/usr/share/lib/text": b"a text\n" * 50}), tmp_path, [OURS], v6=v6)
+    data = file.read_bytes()
+    header = rpm_rs.PackageMetadata.open(str(file)).package_segment_offsets().header
+    assert verify_package(file, ring(OURS))
+    for place in range(header, len(data), 7):
+        for flip in (1, 0x80):
+            file.write_bytes(data[:place] + bytes([data[place] ^ flip]) + data[place + 1 :])
+            with pytest.raises((BadPackage, BadSignature)):
+                verify_package(file, ring(OURS))
 
 
 def test_index_that_names_another_package(world: World) -> None:

@@ -1,32 +1,32 @@
 """An RPM's own signature and digests, judged over the bytes on the disk.
 
 The signature covers the main header (V4: tags 268 RSA and 267 DSA; V6: tag 278 OPENPGP, several),
-and the header holds the digest of the payload. rpm-rs finds the parts and the signatures; whether
-a key is revoked or expired it does not judge, so the mathematics are pysequoia's.
+and the header holds the digest of the payload. Nothing of the header is believed before a signature
+over it was found good.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-import rpm_rs
-
-from bluejacket.errors import Fault, OutsideError
+from bluejacket.errors import Fault
 from bluejacket.foundation.openpgp import BadSignature, Keyring, verify_detached
+from bluejacket.foundation.rpmmd.header import BadPackage, Header, read_headers
+
+__all__ = ["BadPackage", "Signed", "verify_package"]
 
 _CHUNK = 1 << 20
-_LARGEST_HEADER = 256 << 20  # bytes, rpm's own limit (lib/header.c, HEADER_DATA_MAX)
-# RPMTAG_PAYLOADSHA256, PAYLOADSHA512 and PAYLOADSHA3_256 of rpm 6; the first is in V4 as well.
+_OPENPGP, _RSA, _DSA = 278, 268, 267  # of the signature header
+_NAME, _VERSION, _RELEASE, _EPOCH, _ARCH, _SOURCE = 1000, 1001, 1002, 1003, 1022, 1106
+# PAYLOADSHA256, PAYLOADSHA512 and PAYLOADSHA3_256 of rpm 6; the first is in V4 as well.
 _PAYLOAD_DIGESTS = ((5092, "sha256"), (5121, "sha512"), (5123, "sha3_256"))
 _PAYLOAD_ALGORITHM = 5093  # V4: the number of the hash in RFC 9580 section 9.5; 8 is SHA-256
-
-
-class BadPackage(OutsideError):
-    """A package that is damaged, or not the one that its index or its signature describes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +44,31 @@ def verify_package(file: Path, keyring: Keyring, name: str = "") -> Signed:
     Raises BadPackage for a damaged one, BadSignature for one that nobody we trust has signed.
     """
     name = name or file.name
-    try:
-        about = rpm_rs.PackageMetadata.open(str(file))
-        offsets = about.package_segment_offsets()
-        signatures = about.raw_signatures()
-    except (RuntimeError, ValueError, OSError) as error:
-        raise BadPackage(Fault(f"{name} is no whole RPM: {error}")) from None
-    if not signatures:
-        raise BadSignature(Fault(f"{name} is not signed", f"expected: a key of {keyring}"))
     with file.open("rb") as package:
-        package.seek(offsets.header)
-        length = offsets.payload - offsets.header
-        if length > _LARGEST_HEADER:
-            raise BadPackage(Fault(f"{name} has a header of {length} bytes"))
-        header = package.read(length)
-        verified = verify_detached(header, b"".join(signatures), keyring, name)
-        _check_payload(about.header, package, name)
-    return Signed(str(about.nevra()), verified.fingerprints, verified.when)
+        try:
+            signatures, header = read_headers(package)
+            found = _signatures(signatures)
+        except BadPackage as error:
+            raise BadPackage(Fault(f"{name} is no whole RPM: {error}")) from None
+        if not found:
+            raise BadSignature(Fault(f"{name} is not signed", f"expected: a key of {keyring}"))
+        verified = verify_detached(header.raw, found, keyring, name)
+        _check_payload(header, package, name)
+    return Signed(_nevra(header), verified.fingerprints, verified.when)
 
 
-def _check_payload(header: rpm_rs.Header, package: BinaryIO, name: str) -> None:
-    expected = {kind: digest for tag, kind in _PAYLOAD_DIGESTS if (digest := _text(header, tag))}
-    if header.entry_is_present(_PAYLOAD_ALGORITHM) and _first(header.entry(_PAYLOAD_ALGORITHM)) != 8:
+def _signatures(header: Header) -> bytes:
+    """rpm 6 ignores the tags of V4 where the new one is."""
+    try:
+        new = [base64.b64decode(text, validate=True) for text in header.strings(_OPENPGP)]
+    except binascii.Error:
+        raise BadPackage("its signature is no base64") from None
+    return b"".join(new) or header.binary(_RSA) + header.binary(_DSA)
+
+
+def _check_payload(header: Header, package: BinaryIO, name: str) -> None:
+    expected = {kind: values[0] for tag, kind in _PAYLOAD_DIGESTS if (values := header.strings(tag))}
+    if header.number(_PAYLOAD_ALGORITHM) not in (None, 8):
         expected.pop("sha256", None)
     if not expected:
         raise BadPackage(Fault(f"{name} holds no digest of its payload, so its signature covers none of it"))
@@ -81,9 +84,11 @@ def _check_payload(header: rpm_rs.Header, package: BinaryIO, name: str) -> None:
             )
 
 
-def _text(header: rpm_rs.Header, tag: int) -> str:
-    return str(_first(header.entry(tag))) if header.entry_is_present(tag) else ""
-
-
-def _first(value: object) -> object:
-    return value[0] if isinstance(value, list) and value else value
+def _nevra(header: Header) -> str:
+    name, version, release, arch = (
+        "".join(header.strings(tag)[:1]) for tag in (_NAME, _VERSION, _RELEASE, _ARCH)
+    )
+    epoch = header.number(_EPOCH)
+    # A source package's own architecture is its builder's.
+    arch = "src" if header.number(_SOURCE) else arch
+    return f"{name}-{f'{epoch}:' if epoch else ''}{version}-{release}.{arch}"
