@@ -8,6 +8,7 @@ archives sign with the old and the new key while they change keys.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -193,8 +194,8 @@ def _fault(sig: Sig, issuer: str, cert: Cert | None, keyring: Keyring) -> str:
     end = _end_of_subkey(cert, issuer)
     if end and end <= now:
         return f"signed by the subkey {spelled(issuer)} of {key}, which expired on {end:%Y-%m-%d}"
-    if sig.hash_algorithm not in _STRONG:
-        return f"the signature of {key} uses {str(sig.hash_algorithm).rpartition('.')[2]}, which is too weak"
+    if weak := _weak_hash(sig):
+        return f"the signature of {key} uses {weak}, which is too weak"
     if sig.expiration and sig.expiration <= now:
         return f"the signature of {key} expired on {sig.expiration:%Y-%m-%d}"
     if sig.created and sig.created > now:
@@ -202,15 +203,30 @@ def _fault(sig: Sig, issuer: str, cert: Cert | None, keyring: Keyring) -> str:
     return ""
 
 
+def _weak_hash(sig: Sig) -> str:
+    try:
+        algorithm = sig.hash_algorithm
+    except RuntimeError:  # pysequoia has no name for it
+        return "an unknown hash"
+    return "" if algorithm in _STRONG else str(algorithm).rpartition(".")[2]
+
+
+def _packets(data: bytes) -> Iterator[tuple[Tag, Packet]]:
+    """Give the packets of kinds that pysequoia has a name for. Raises RuntimeError."""
+    for packet in PacketPile.from_bytes(data):
+        with suppress(RuntimeError):
+            yield packet.tag, packet
+
+
 def _end_of_subkey(cert: Cert, issuer: str) -> datetime | None:
     """Give when the subkey ends by its newest binding signature; None: never, or not a subkey."""
     created: datetime | None = None
     bound, end = datetime.min.replace(tzinfo=UTC), None
-    for packet in PacketPile.from_bytes(bytes(cert)):
-        if packet.tag in (Tag.PublicSubkey, Tag.PublicKey, Tag.UserID):
-            is_it = packet.tag == Tag.PublicSubkey and spelled(issuer) in _names(packet)
+    for tag, packet in _packets(bytes(cert)):
+        if tag in (Tag.PublicSubkey, Tag.PublicKey, Tag.UserID):
+            is_it = tag == Tag.PublicSubkey and spelled(issuer) in _names(packet)
             created = packet.key_created if is_it else None
-        elif packet.tag == Tag.Signature and created and (packet.signature_created or bound) > bound:
+        elif tag == Tag.Signature and created and (packet.signature_created or bound) > bound:
             bound = packet.signature_created or bound
             validity = packet.key_validity_period
             end = created + validity if validity else None
@@ -218,8 +234,15 @@ def _end_of_subkey(cert: Cert, issuer: str) -> datetime | None:
 
 
 def _names(packet: Packet) -> tuple[str, str]:
-    fingerprint = spelled(packet.fingerprint or "")
+    fingerprint = _fingerprint(packet)
     return fingerprint, _key_id(fingerprint)
+
+
+def _fingerprint(packet: Packet) -> str:
+    try:
+        return spelled(packet.fingerprint or "")
+    except RuntimeError:  # a key of a version that pysequoia does not know
+        return ""
 
 
 def _key_id(fingerprint: str) -> str:
@@ -228,9 +251,9 @@ def _key_id(fingerprint: str) -> str:
 
 
 def _keys_of(cert: Cert) -> Iterator[str]:
-    for packet in PacketPile.from_bytes(bytes(cert)):
-        if packet.tag in (Tag.PublicKey, Tag.PublicSubkey) and packet.fingerprint:
-            yield spelled(packet.fingerprint)
+    for tag, packet in _packets(bytes(cert)):
+        if tag in (Tag.PublicKey, Tag.PublicSubkey) and (fingerprint := _fingerprint(packet)):
+            yield fingerprint
 
 
 def _made_by(sig: Sig, cert: Cert, keys: set[str]) -> bool:
@@ -245,11 +268,15 @@ def _verified(content: bytes, good: list[tuple[Cert, Sig]]) -> Verified:
 
 
 def _signatures(data: bytes, name: str) -> list[Sig]:
+    found: list[Sig] = []
     try:
-        packets = list(PacketPile.from_bytes(data))
-        return [Sig.from_bytes(bytes(packet)) for packet in packets if packet.tag == Tag.Signature]
+        for tag, packet in _packets(data):
+            if tag == Tag.Signature:
+                with suppress(RuntimeError):  # of a version that pysequoia does not know
+                    found.append(Sig.from_bytes(bytes(packet)))
     except RuntimeError as error:
         raise BadSignature(Fault(f"{name} holds no readable signature: {_first_line(error)}")) from None
+    return found
 
 
 def _split(data: bytes, source: str) -> list[Cert]:
@@ -260,9 +287,16 @@ def _split(data: bytes, source: str) -> list[Cert]:
         certs = Cert.split_bytes(data)
     except RuntimeError as error:
         raise UserError(Fault(f"is no OpenPGP keyring: {_first_line(error)}", place=place)) from None
+    certs = [cert for cert in certs if _is_known(cert)]
     if not certs:
         raise UserError(Fault("holds no OpenPGP certificate", place=place))
     return certs
+
+
+def _is_known(cert: Cert) -> bool:
+    with suppress(RuntimeError):  # a version whose fingerprint pysequoia cannot tell
+        return bool(cert.fingerprint)
+    return False
 
 
 def _first_line(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,22 @@ def test_no_changed_byte_passes(data: st.DataObject) -> None:
         return
     assert seen.content.split() == INDEX.split()
     assert seen.fingerprints == (name(OURS),)
+
+
+@given(st.binary(max_size=60), st.integers(0, 400), st.integers(0, 40))
+@settings(deadline=None, max_examples=120)
+def test_rubbish_is_refused_by_name(rubbish: bytes, at: int, cut: int) -> None:
+    """Whatever is put into a signature or a keyring ends in an error of ours, or in the truth."""
+    for whole in (detached(OURS, INDEX, armor=False), detached(OURS, INDEX)):
+        try:
+            seen = verify_detached(INDEX, whole[:at] + rubbish + whole[at + cut :], ring(OURS))
+        except BadSignature:
+            continue
+        assert seen.fingerprints == (name(OURS),)
+    certificate = bytes(OURS.extract_certificate())
+    with contextlib.suppress(UserError):
+        held = Keyring.parse(certificate[:at] + rubbish + certificate[at + cut :], "test.gpg")
+        assert held.fingerprints
 
 
 def test_keyring_with_several_certificates(tmp_path: Path) -> None:
