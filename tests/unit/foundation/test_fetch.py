@@ -318,6 +318,13 @@ def test_unchanged_small_file_is_not_sent_again(fetcher: Fetcher, site: Site) ->
     assert other.content == CONTENT
 
 
+@pytest.mark.parametrize("url", ["http://[::1/x", "http://h:port/x", "", "nonsense", "http://", "ftp://h/x"])
+def test_address_that_is_none(fetcher: Fetcher, site: Site, url: str) -> None:
+    with pytest.raises(OutsideError, match="could not be fetched"):
+        fetcher.fetch(wanted(url))
+    assert fetcher.fetch(wanted(url, site.url("/file"))).read_bytes() == CONTENT
+
+
 def test_no_mirror_at_all(fetcher: Fetcher) -> None:
     with pytest.raises(OutsideError, match="file: no mirror is known for it"):
         fetcher.fetch(wanted())

@@ -218,7 +218,12 @@ class Fetcher:
         since: Since | None = None,
         fresh: bool = False,
     ) -> AbstractContextManager[Answer]:
-        if urlsplit(url).scheme == "file":
+        try:
+            parts = urlsplit(url)
+            _ = parts.port  # read now, as it is what may be no number
+        except ValueError as error:
+            raise Refused(f"no address: {error}") from None
+        if parts.scheme == "file":
             return opened_file(url, start)
         from bluejacket.foundation.fetch.stream import opened
 

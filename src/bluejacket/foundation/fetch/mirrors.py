@@ -6,7 +6,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from bluejacket.errors import Fault, OutsideError, without_secrets
 from bluejacket.foundation.fetch.wanted import Absent, Limits, NotThere, Refused, Stopped, TryAgain
@@ -72,7 +71,7 @@ class Mirrors:
 
 
 def _origin(url: str) -> str:
-    return urlsplit(url).netloc
+    return url.partition("://")[2].partition("/")[0]
 
 
 def _failure(name: str, refusals: dict[str, str], all_absent: bool) -> OutsideError:

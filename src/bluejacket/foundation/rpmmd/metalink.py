@@ -7,11 +7,10 @@ alternates, which are older repomd.xml that mirrors may still have.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
 from bluejacket.errors import Fault
-from bluejacket.foundation.rpmmd.xml import Malformed, child, children, local, number_of, parse_xml
+from bluejacket.foundation.rpmmd.xml import Malformed, child, children, local, number_of, parse_xml, scheme_of
 
 REPOMD = "repodata/repomd.xml"
 _SCHEMES = ("https", "http", "file")  # ftp and rsync are left alone; preferred in this order
@@ -73,7 +72,7 @@ def parse_mirrorlist(data: bytes, name: str) -> tuple[str, ...]:
         raise Malformed(Fault(f"{name} is XML, not a list of mirrors", "name it as `metalink` if it is one"))
     lines = (line.strip() for line in text.splitlines())
     urls = [line for line in lines if line and not line.startswith("#")]
-    bases = tuple(base_of(url) for url in urls if urlsplit(url).scheme in _SCHEMES)
+    bases = tuple(base_of(url) for url in urls if scheme_of(url) in _SCHEMES)
     if not bases:
         told = next((line for line in text.splitlines() if line.strip()), "")
         raise Malformed(Fault(f"{name} names no mirror" + (f"; it says: {told[:200]}" if told else "")))
@@ -110,7 +109,7 @@ def _bases(file: Element) -> tuple[str, ...]:
     found: list[tuple[int, int, str]] = []
     for url in () if resources is None else children(resources, "url"):
         address = (url.text or "").strip()
-        scheme = urlsplit(address).scheme
+        scheme = scheme_of(address)
         if scheme in _SCHEMES and address.endswith(REPOMD):
             preference = url.get("preference", "")
             rank = int(preference) if preference.isdecimal() else 1

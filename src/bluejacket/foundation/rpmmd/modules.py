@@ -69,7 +69,7 @@ def parse_modules(data: bytes, name: str) -> Modules:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         documents = list(yaml.load_all(data, Loader=loader))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as the date 2026-99-99
         raise Malformed(Fault(f"{name} is no YAML: {error}")) from None
     streams: list[Stream] = []
     defaults: dict[str, str] = {}

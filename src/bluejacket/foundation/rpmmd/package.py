@@ -8,7 +8,6 @@ over it was found good.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,7 +60,7 @@ def _signatures(header: Header) -> bytes:
     """rpm 6 ignores the tags of V4 where the new one is."""
     try:
         new = [base64.b64decode(text, validate=True) for text in header.strings(_OPENPGP)]
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one, and so is what is not ASCII
         raise BadPackage("its signature is no base64") from None
     return b"".join(new) or header.binary(_RSA) + header.binary(_DSA)
 

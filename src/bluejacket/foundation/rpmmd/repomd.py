@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
 from bluejacket.errors import Fault
-from bluejacket.foundation.rpmmd.xml import Malformed, child, children, local, number_of, parse_xml, text_of
+from bluejacket.foundation.rpmmd.xml import (
+    Malformed,
+    child,
+    children,
+    local,
+    number_of,
+    parse_xml,
+    scheme_of,
+    text_of,
+)
 
 _HEX = {"sha256": 64, "sha512": 128}
 _LARGEST_BYTES = 4 << 30  # of one decompressed index that gives no size of its own
@@ -107,6 +116,5 @@ def _href(element: Element, kind: str, name: str) -> str:
 
 def check_href(href: str, name: str) -> None:
     """Refuse a location that leaves its repository. Raises Malformed."""
-    parts = urlsplit(href)
-    if not href or parts.scheme or parts.netloc or href.startswith("/") or ".." in parts.path.split("/"):
+    if not href or scheme_of(href) or href.startswith("/") or ".." in unquote(href).split("/"):
         raise Malformed(Fault(f"{name} is at {href!r}, which is not inside the repository"))

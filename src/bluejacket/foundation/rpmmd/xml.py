@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
 from bluejacket.errors import Fault, OutsideError
@@ -26,7 +27,8 @@ class _NoDoctype:
 
 def parse_xml(data: bytes, name: str) -> Element:
     """Give the root element. Raises Malformed; `name` stands for the file in the message."""
-    parser = XMLParser(target=_NoDoctype())  # noqa: S314
+    # rpm-md is UTF-8, whatever a declaration says: others are looked up by name, and may not exist.
+    parser = XMLParser(target=_NoDoctype(), encoding="utf-8")  # noqa: S314
     try:
         parser.feed(data)
         root = parser.close()
@@ -34,6 +36,14 @@ def parse_xml(data: bytes, name: str) -> Element:
         raise Malformed(Fault(f"{name} is no XML: {error}")) from None
     assert isinstance(root, Element)
     return root
+
+
+def scheme_of(url: str) -> str:
+    """Give the scheme of an address, or nothing if it is none."""
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""
 
 
 def local(tag: str) -> str:
