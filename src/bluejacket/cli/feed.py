@@ -96,7 +96,7 @@ def verify(
     from bluejacket.feed.verify import verify_by_dnf, verify_feed
 
     chosen = session.release(release)
-    folder = session.kept.feed_link(chosen.version)
+    folder = session.kept.feed_link(chosen.distribution.id, chosen.version)
     if not folder.exists():
         what = f"release {chosen.version} has no feed yet"
         raise UserError(Fault(what, f"`bluejacket build {chosen.version}` makes it"))

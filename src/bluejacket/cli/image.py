@@ -35,7 +35,7 @@ def image_of(session: Session, release: Release, name: str, tools: Toolbox, feed
     state = session.kept
     bench = Workbench(state.store, tools.box, tools.key, signer_of(state, release), session.report)
     built = build_image(bench, release, session.image(release, name), lock_of(session, release), feed)
-    replace_link(state.image_link(release.version, name), built.folder)
+    replace_link(state.image_link(release.distribution.id, release.version, name), built.folder)
     return built
 
 
@@ -73,18 +73,18 @@ def build(
 def list_images(*, session: Given) -> None:
     """List the images that are built."""
     rows = []
-    for link in sorted((session.state / "images").glob("*")):
+    for link in sorted((session.state / "images").glob("*/*/*")):
         if link.exists():
             rows.append(_row(link))
-    session.out.rows(rows, "image", "release", "built", "packages", "disks")
+    session.out.rows(rows, "image", "distribution", "release", "built", "packages", "disks")
 
 
 def _row(link: Path) -> dict[str, Any]:
-    name, _, release = link.name.rpartition("-")
     disks = sorted(link.glob("disk.*"))
     return {
-        "image": name,
-        "release": release,
+        "image": link.name,
+        "distribution": link.parts[-3],
+        "release": link.parts[-2],
         "built": datetime.fromtimestamp(link.resolve().parent.stat().st_mtime, UTC).isoformat(
             timespec="seconds"
         ),
@@ -108,7 +108,7 @@ def show(
 
     chosen = session.release(release)
     session.image(chosen, name)
-    link = session.kept.image_link(chosen.version, name)
+    link = session.kept.image_link(chosen.distribution.id, chosen.version, name)
     if not link.exists():
         what = f"the image {name} of release {chosen.version} is not built yet"
         raise UserError(Fault(what, f"`bluejacket image build {name}` makes it"))

@@ -66,7 +66,7 @@ def build_feed(
     if (built := _known(state, whole)) is None:
         built = _build(state, release, lock, Workshop(state.store, box, tools, signer, lock.epoch), executor)
         state.store.obtain(whole, lambda into: _summarise(built, into))
-    replace_link(state.feed_link(release.version), built.folder)
+    replace_link(state.feed_link(release.distribution.id, release.version), built.folder)
     for text in built.unreviewed:
         state.report.detail(f"not reviewed: {text}")
     return built

@@ -53,13 +53,13 @@ class State:
         """One folder a machine."""
         return self.root / "machines"
 
-    def feed_link(self, release: str) -> Path:
-        """Give the link to the newest feed of a release."""
-        return self.root / "feeds" / release
+    def feed_link(self, distribution: str, release: str) -> Path:
+        """Give the link to the newest feed of a distribution's release."""
+        return self.root / "feeds" / distribution / release
 
-    def image_link(self, release: str, image: str) -> Path:
+    def image_link(self, distribution: str, release: str, image: str) -> Path:
         """Give the link to the newest build of an image."""
-        return self.root / "images" / f"{image}-{release}"
+        return self.root / "images" / distribution / release / image
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

@@ -74,7 +74,7 @@ def test_verify_finds_nothing_in_a_good_feed(built: dict[str, Any], lock: Lock) 
 def test_verify_names_a_changed_package(
     built: dict[str, Any], lock: Lock, state: State, tmp_path: Path
 ) -> None:
-    feed = tmp_path / "feeds" / lock.release
+    feed = tmp_path / "feeds" / "bluejacket" / lock.release
     shutil.copytree(built["folder"], feed)
     shutil.copytree(state.keys, tmp_path / "keys")
     package = next(feed.glob("packages/*/bash-[0-9]*.rpm"))
