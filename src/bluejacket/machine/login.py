@@ -77,7 +77,8 @@ class Door:
             line += ["-o", f"{name}={value}"]
         line += ["-t" if terminal else "-T", "127.0.0.1"]
         if words:
-            line += ["--", shlex.join(words)]
+            # One word is a line for the machine's shell, as with ssh(1); several are a program and its words.
+            line += ["--", words[0] if len(words) == 1 else shlex.join(words)]
         return self.box.argv(
             line,
             binds={machine.folder: _FOLDER},
