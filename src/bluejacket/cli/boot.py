@@ -113,7 +113,7 @@ def _say_next(session: Session, release: Release, name: str, machine: Machine, k
     """Tell the two or three commands that one would want now."""
     if session.out.as_json:
         return
-    program = sys.argv[0] if "/" in sys.argv[0] else "bluejacket"
+    program = " ".join((sys.argv[0] if "/" in sys.argv[0] else "bluejacket", *session.options()))
     if keep:
         lines = [f"{program} ssh -m {machine.name}", f"{program} stop {machine.name}"]
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +45,13 @@ class Session:
         from bluejacket.definition import load
 
         return load(self.distro)
+
+    def options(self) -> list[str]:
+        """Give the global options that lead another call to the same definitions and state."""
+        found = [] if self.distro == default_distro() else ["--distro", shlex.quote(str(self.distro))]
+        if self.state != state_folder():
+            found += ["--state", shlex.quote(str(self.state))]
+        return found
 
     def release(self, version: str | None) -> Release:
         """Give the release named, or the newest one."""

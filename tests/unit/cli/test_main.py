@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bluejacket.cli.entry import Terminated, guarded, main
+from bluejacket.cli.session import open_session
 from bluejacket.errors import Fault, OutsideError, Place, UserError
 
 GOOD = Path(__file__).parents[1] / "definition" / "good"
@@ -225,3 +226,12 @@ def test_help_imports_no_room_that_is_heavy() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "check" in done.stdout
+
+
+def test_the_next_commands_lead_to_the_same_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLUEJACKET_DISTRO", str(GOOD))
+    monkeypatch.setenv("BLUEJACKET_STATE", str(tmp_path))
+    assert open_session(None, None, False, False).options() == []
+    assert open_session(GOOD, tmp_path, False, False).options() == []
+    other = open_session(tmp_path / "my distro", tmp_path / "state", False, False)
+    assert other.options() == ["--distro", f"'{tmp_path}/my distro'", "--state", f"{tmp_path}/state"]
