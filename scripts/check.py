@@ -22,7 +22,7 @@ LINTERS = {
     "ruff check": ["ruff", "check", "--quiet", "."],
     "ruff format": ["ruff", "format", "--check", "--quiet", "."],
     "mypy": ["mypy", "--strict", "--no-error-summary", "src"],
-    "import-linter": ["lint-imports", "--no-timing"],
+    "import-linter": ["lint-imports", "--no-logo"],
 }
 
 
