@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import io
+import lzma
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -130,15 +132,22 @@ class Thing:
 
 
 def tar(members: Sequence[Member], compression: str) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode=f"w:{compression}", format=tarfile.GNU_FORMAT) as archive:
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for member in members:
             info = tarfile.TarInfo(f".{member.path}" if member.path.startswith("/") else member.path)
             info.size = len(member.content)
             info.mode, info.type, info.linkname = member.mode, member.kind, member.target
             info.uname, info.gname, info.mtime, info.uid = member.owner, member.group, member.when, member.uid
             archive.addfile(info, io.BytesIO(member.content))
-    return packed.getvalue()
+    # gzip notes the time unless it is told another one, and equal things would differ by the second.
+    packers = {
+        "gz": lambda data: gzip.compress(data, mtime=0),
+        "xz": lzma.compress,
+        "bz2": bz2.compress,
+        "": bytes,
+    }
+    return packers[compression](plain.getvalue())
 
 
 def options(**changes: object) -> Options:
