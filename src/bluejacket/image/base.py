@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bluejacket.image.disk import label, write_disk
+from bluejacket.image.papers import MANIFEST, SBOM, as_text, manifest, sbom
 from bluejacket.image.plan import Plan, Workbench
 from bluejacket.image.root import contents, install, numbers, policy_contexts
 from bluejacket.store import Step, code_of
@@ -19,6 +21,7 @@ _CODE = (
     "bluejacket.image.base",
     "bluejacket.image.disk",
     "bluejacket.image.gpt",
+    "bluejacket.image.papers",
     "bluejacket.image.plan",
     "bluejacket.image.root",
 )
@@ -42,13 +45,18 @@ def make_base(bench: Workbench, plan: Plan, feed: Path) -> tuple[Path, str]:
     accounts.json   its users and groups
     contexts/       its SELinux file contexts
     differences.txt what `rpm -Va` told, all of it expected
+    packages.json   its packages, and sbom.spdx.json its bill of materials
     """
     step = base_step(bench, plan)
 
     def work(into: Path) -> None:
         bench.report.line(f"installing {len(plan.packages)} packages into the image {plan.image.name}")
-        with TemporaryDirectory(dir=into, prefix=".work-", ignore_cleanup_errors=True) as name:
+        with (
+            TemporaryDirectory(dir=into, prefix=".work-", ignore_cleanup_errors=True) as name,
+            ThreadPoolExecutor(1) as beside,
+        ):
             scratch = Path(name)
+            bill = beside.submit(lambda: as_text(sbom(plan)))  # seconds, while rpm works
             tree, notes = scratch / "root", scratch / "notes"
             tree.mkdir()
             notes.mkdir()
@@ -56,6 +64,8 @@ def make_base(bench: Workbench, plan: Plan, feed: Path) -> tuple[Path, str]:
             label(bench.box, plan, tree)
             write_disk(bench.box, plan, tree, notes, into)
             _keep(tree, notes, into)
+            (into / MANIFEST).write_text(as_text(manifest(plan)), "utf-8")
+            (into / SBOM).write_text(bill.result(), "utf-8")
             remove_tree(tree)
 
     return bench.store.obtain(step, work), step.key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,14 +11,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bluejacket.definition import Image, Release
+from bluejacket.definition.image import ImageFormat
 from bluejacket.feed.build import Built
 from bluejacket.foundation.lock import Lock
 from bluejacket.image.base import base_step, make_base
 from bluejacket.image.choose import choose
 from bluejacket.image.disk import DISK
 from bluejacket.image.files import write_files
-from bluejacket.image.formats import MAKERS, copy_sparse
-from bluejacket.image.papers import MANIFEST, PROVENANCE, SBOM, as_text, manifest, provenance, sbom
+from bluejacket.image.formats import MAKERS, copy_sparse, hash_of, hash_of_vhd
+from bluejacket.image.papers import MANIFEST, PROVENANCE, SBOM, as_text, provenance
 from bluejacket.image.plan import Plan, Workbench
 from bluejacket.package.keys import KEY_TIME
 from bluejacket.package.sign import sign_detached
@@ -80,24 +82,42 @@ def _step(plan: Plan, base: str, feed: Built) -> Step:
     return Step(f"image-{plan.image.name}", code_of(*_CODE), canonical(options), (base, feed.key))
 
 
-def _make(bench: Workbench, plan: Plan, lock: Lock, feed: Built, base: Path, key: str, into: Path) -> None:
+def _make(
+    bench: Workbench, plan: Plan, lock: Lock, feed: Built, base: Path, key: str, into: Path
+) -> Mapping[str, str]:
+    """Write the image into the folder `into`; gives the SHA-256 of its files."""
     bench.report.line(f"writing the image {plan.image.name}")
     copy_sparse(base / DISK, into / DISK)
     with TemporaryDirectory(dir=into, prefix=".work-") as scratch:
         write_files(bench.box, plan, base, Path(scratch), into / DISK)
-    with ThreadPoolExecutor() as pool:
-        bill = pool.submit(lambda: as_text(sbom(plan)))
-        disks = list(pool.map(lambda form: MAKERS[form](bench.box, plan, into), plan.image.formats))
-        (into / MANIFEST).write_text(as_text(manifest(plan)), "utf-8")
-        (into / SBOM).write_text(bill.result(), "utf-8")
-        outputs = [*disks, into / MANIFEST, into / SBOM]
-        hashes = dict(zip((path.name for path in outputs), pool.map(sha256_of, outputs), strict=True))
-    if into / DISK not in disks:
-        (into / DISK).unlink()
+    hashes = _write_disks(bench, plan, into)
+    for name in (MANIFEST, SBOM):
+        shutil.copyfile(base / name, into / name)
+        hashes[name] = sha256_of(into / name)
     index = sha256_of(feed.folder / "repodata/repomd.xml")
     (into / PROVENANCE).write_text(as_text(provenance(plan, lock, index, key, hashes)), "utf-8")
     hashes[PROVENANCE] = sha256_of(into / PROVENANCE)
     _sign(bench, plan, into, hashes)
+    return hashes
+
+
+def _write_disks(bench: Workbench, plan: Plan, into: Path) -> dict[str, str]:
+    """Write the disk's forms side by side while the raw disk is hashed; gives their hashes by name."""
+    with ThreadPoolExecutor() as pool:
+        raw = pool.submit(hash_of, into / DISK)
+        made = {form: pool.submit(MAKERS[form], bench.box, plan, into) for form in plan.image.formats}
+        hashes = {}
+        for form, future in made.items():
+            path = future.result()
+            if form is ImageFormat.RAW:
+                hashes[path.name] = raw.result().hexdigest()
+            elif form is ImageFormat.VHD:
+                hashes[path.name] = hash_of_vhd(raw.result(), path)
+            else:
+                hashes[path.name] = sha256_of(path)
+    if ImageFormat.RAW not in made:
+        (into / DISK).unlink()
+    return hashes
 
 
 def _sign(bench: Workbench, plan: Plan, into: Path, hashes: Mapping[str, str]) -> None:

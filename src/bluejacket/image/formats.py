@@ -5,13 +5,18 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from hashlib import file_digest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bluejacket.definition.image import ImageFormat
 from bluejacket.image.disk import DISK
 from bluejacket.image.plan import Plan
-from bluejacket.image.vhd import footer
+from bluejacket.image.vhd import FOOTER, footer
 from bluejacket.tools import Sandbox
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Digest
 
 _CHUNK = 1 << 24
 
@@ -63,6 +68,21 @@ def make_vhd(_box: Sandbox, plan: Plan, folder: Path) -> Path:
 def keep_raw(_box: Sandbox, _plan: Plan, folder: Path) -> Path:
     """Give the raw disk, which is there already."""
     return folder / DISK
+
+
+def hash_of(disk: Path) -> Digest:
+    """Read a disk once; the hash can be gone on with."""
+    with disk.open("rb") as stream:
+        return file_digest(stream, "sha256")
+
+
+def hash_of_vhd(raw: Digest, vhd: Path) -> str:
+    """Give the SHA-256 of a fixed VHD, which is the raw disk (hashed as `raw`) and a footer."""
+    digest = raw.copy()
+    with vhd.open("rb") as stream:
+        stream.seek(-FOOTER, os.SEEK_END)
+        digest.update(stream.read())
+    return digest.hexdigest()
 
 
 MAKERS: dict[ImageFormat, Callable[[Sandbox, Plan, Path], Path]] = {

@@ -58,6 +58,8 @@ class Plan:
         """Give what the system without the image's own files depends on, beside its packages."""
         return {
             "name": self.image.name,
+            "release": self.release.version,
+            "distribution": self.release.distribution.model_dump(mode="json"),
             "label": self.image.label,
             "root_mib": self.image.root_size_mib,
             "esp_mib": self.image.esp_size_mib,

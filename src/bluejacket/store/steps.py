@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -77,16 +77,17 @@ def _walk(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
             yield os.path.relpath(path, tree), os.lstat(path)
 
 
-def record_of(tree: Path) -> Record:
-    """Give the record of every file below `tree`."""
+def record_of(tree: Path, known: Mapping[str, str] | None = None) -> Record:
+    """Give the record of every file below `tree`; `known` has hashes just made, by path below `tree`."""
     record: Record = {}
+    known = known or {}
     for name, seen in _walk(tree):
         record[name] = (
             _kind(seen),
             seen.st_mode,
             seen.st_size,
             seen.st_mtime_ns,
-            _content(tree / name, seen),
+            known.get(name) or _content(tree / name, seen),
         )
     return record
 

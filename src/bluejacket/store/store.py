@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from bluejacket.store.steps import Step, differences, record_of
 
 _RECORD = "record.json"
 _TREE = "tree"
+_CHEAP = 64 << 20  # bytes of a file that is hashed whenever it is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,10 @@ class Store:
         """Say whether a result is recorded, without checking it."""
         return (self._folder(step.key) / _RECORD).is_file()
 
-    def obtain(self, step: Step, work: Callable[[Path], None]) -> Path:
+    def obtain(self, step: Step, work: Callable[[Path], Mapping[str, str] | None]) -> Path:
         """Give the folder of the step's result, made now by `work(folder)` if it is not there.
 
+        `work` may give the SHA-256 of files that it has hashed itself, by path below the folder.
         A result appears whole or not at all; a damaged one is dropped and made again. Two processes
         that want the same step do the work once.
         """
@@ -141,8 +143,8 @@ class Store:
                     tree = part / _TREE
                     tree.mkdir()
                     started = time.monotonic()
-                    work(tree)
-                    self._finish(step, part, time.monotonic() - started)
+                    hashed = work(tree)
+                    self._finish(step, part, time.monotonic() - started, hashed)
                     final.parent.mkdir(parents=True, exist_ok=True)
                     part.rename(final)
                     sync_folder(final.parent)
@@ -152,7 +154,7 @@ class Store:
         self._whole.add(key)
         return final / _TREE
 
-    def _finish(self, step: Step, part: Path, seconds: float) -> None:
+    def _finish(self, step: Step, part: Path, seconds: float, hashed: Mapping[str, str] | None) -> None:
         part.chmod(0o755)
         record = {
             "step": step.name,
@@ -160,7 +162,7 @@ class Store:
             "options": json.loads(step.options),
             "inputs": step.inputs,
             "seconds": round(seconds, 3),
-            "files": record_of(part / _TREE),
+            "files": record_of(part / _TREE, hashed),
         }
         sync_tree(part / _TREE)
         replace_text(part / _RECORD, json.dumps(record, separators=(",", ":")))
@@ -174,7 +176,7 @@ class Store:
             return None
         if key not in self._whole:
             # A file whose time and size are unchanged is hashed again only while that is cheap: a
-            # tree of many files (the tools tree) is checked in full by `damages`.
+            # tree of many files (the tools tree) and a disk are checked in full by `damages`.
             damage = next(iter(self._damage(key, deep_limit=64)), None)
             if damage is not None:
                 self._report.warn(f"the store's {damage.entry} is damaged ({damage.what}); it is made again")
@@ -191,9 +193,12 @@ class Store:
         except (ValueError, KeyError, AttributeError, OSError) as error:
             yield Damage(f"step {key[:16]}…", f"its record cannot be read: {error}")
             return
-        deep = deep_limit is None or len(files) <= deep_limit
+
+        def deep(name: str) -> bool:
+            return deep_limit is None or (len(files) <= deep_limit and files[name][2] <= _CHEAP)
+
         try:
-            for what in differences(folder / _TREE, files, deep=lambda _: deep):
+            for what in differences(folder / _TREE, files, deep=deep):
                 yield Damage(entry, what)
         except OSError as error:
             yield Damage(entry, str(error))
