@@ -48,7 +48,7 @@ make_venv() {
     else
         python3 -m venv --clear .venv || fail 1 "python3 could not make .venv; its message is above"
     fi
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+    .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --require-hashes \
         --requirement requirements.lock ||
         fail 1 "pip could not install the Python packages; its message is above, and the next run goes on from there"
     local packages
