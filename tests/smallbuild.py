@@ -82,11 +82,17 @@ class Small:
             umask=umask,
         )
 
+    def feed_link(self, root: Path) -> Path:
+        """Give the link to the newest feed of the state folder `root`."""
+        return State(root).feed_link(self.release.distribution.id, self.release.version)
+
     def feed_digest(self, root: Path) -> str:
         """Give one hash over every file of the feed that was built."""
-        feed = (root / "feeds" / self.release.version).resolve()
+        feed = self.feed_link(root).resolve()
+        files = sorted(f for f in feed.rglob("*") if f.is_file())
+        assert feed / "repodata/repomd.xml" in files
         digest = hashlib.sha256()
-        for file in sorted(f for f in feed.rglob("*") if f.is_file()):
+        for file in files:
             digest.update(f"{file.relative_to(feed)}\0{file.stat().st_mode:o}\0".encode() + file.read_bytes())
         return digest.hexdigest()
 

@@ -95,7 +95,7 @@ def test_a_damaged_entry_is_found_and_made_again(small: Small, whole, tmp_path: 
     harmed = bytearray(rpm.read_bytes())
     harmed[len(harmed) // 2] ^= 0x40
     rpm.write_bytes(harmed)
-    (root / "feeds" / small.release.version).unlink()
+    small.feed_link(root).unlink()
     assert finish(small, root) == whole[0]
     assert list(Store(root / "store").damages()) == []
 
