@@ -14,6 +14,7 @@ from measure import Cost, run
 
 from bluejacket.definition import Release
 from bluejacket.foundation import solvfile
+from bluejacket.foundation.debian.control import stanzas as read_stanzas
 from bluejacket.foundation.index import Index
 from bluejacket.foundation.locking import archive_of
 from bluejacket.foundation.solve import solve
@@ -183,11 +184,11 @@ def write_mirror(repo: Path, debs: Sequence[Path], suite: str) -> None:
     folder.mkdir(parents=True)
     stanzas = []
     for deb in debs:
-        shutil.copyfile(deb, repo / f"{deb.name}.deb")
-        fields = subprocess.run(["dpkg-deb", "--field", str(deb)], capture_output=True, text=True, check=True)
-        stanzas.append(
-            f"{fields.stdout}Filename: {deb.name}.deb\nSize: {deb.stat().st_size}\nSHA256: {deb.name}\n"
-        )
+        told = subprocess.run(["dpkg-deb", "--field", str(deb)], capture_output=True, text=True, check=True)
+        fields = next(read_stanzas(told.stdout))
+        name = f"{fields['package']}_{fields['version'].replace(':', '%3a')}_{fields['architecture']}.deb"
+        shutil.copyfile(deb, repo / name)
+        stanzas.append(f"{told.stdout}Filename: {name}\nSize: {deb.stat().st_size}\nSHA256: {deb.name}\n")
     text = "\n".join(stanzas).encode()
     (folder / "Packages").write_bytes(text)
     (repo / f"dists/{suite}/Release").write_text(
