@@ -17,6 +17,7 @@ class ComponentKind(StrEnum):
     IMPORT = "import"  # the foundation's binaries, converted where it is no RPM archive
     SPEC = "spec"  # built from a spec file of ours, in the tools tree
     UKI = "uki"  # likewise, around a unified kernel image that is made of a kernel and an initrd
+    SIGNED = "signed"  # likewise, around programs for the firmware that the foundation has, signed by us
 
 
 class Component(Options):
@@ -35,8 +36,21 @@ class Component(Options):
     kernel: Name | None = Field(
         default=None, description="the package of the foundation that leads to the kernel of a UKI"
     )
+    signs: Name | None = Field(
+        default=None, description="the package of the foundation whose programs for the firmware it signs"
+    )
     provides: Texts = Field(
         default=(), description="what the packages of its spec provide for the foundation's packages"
+    )
+    build_from: Names = Field(
+        default=(),
+        description="packages of the foundation that its build reads: unpacked to `foundation/` beside its "
+        "sources, and not in the feed",
+    )
+    form_of: Name | None = Field(
+        default=None,
+        description="the source package that it is a signed or repacked form of: its changelog tells the "
+        "changes, and one advisory is about both",
     )
     after: Names = Field(default=(), description="own components that are built before it")
     releases: Names = Field(default=(), description="the releases that have it; none means all")
@@ -52,8 +66,14 @@ class Component(Options):
             raise RefusalError('kind = "uki" wants the key kernel', "name the package that leads to it")
         if self.kind is not ComponentKind.UKI and self.kernel is not None:
             raise RefusalError('the key kernel wants kind = "uki"', "set it, or remove kernel")
+        if self.kind is ComponentKind.SIGNED and self.signs is None:
+            raise RefusalError('kind = "signed" wants the key signs', "name the package with the programs")
+        if self.kind is not ComponentKind.SIGNED and self.signs is not None:
+            raise RefusalError('the key signs wants kind = "signed"', "set it, or remove signs")
         if self.provides and not self.is_own:
             raise RefusalError('the key provides wants kind = "spec"', "use an overlay's provides")
+        if self.build_from and self.kind is not ComponentKind.SPEC:
+            raise RefusalError('the key build_from wants kind = "spec"', "set it, or remove build_from")
         return self
 
     @property

@@ -11,7 +11,15 @@ from bluejacket.definition.component import Component
 from bluejacket.definition.document import Document
 from bluejacket.definition.explain import nearest, shown
 from bluejacket.definition.foundation import DebianFoundation
-from bluejacket.definition.kinds import FoundationFile, GroupFile, ImageFile, OverlayFile, ReviewFile
+from bluejacket.definition.kinds import (
+    AdvisoryFile,
+    DistributionFile,
+    FoundationFile,
+    GroupFile,
+    ImageFile,
+    OverlayFile,
+    ReviewFile,
+)
 from bluejacket.definition.lines import Key
 from bluejacket.definition.overlay import AddedFile
 from bluejacket.definition.release import Origin
@@ -136,6 +144,30 @@ def check_reviews(shelf: Shelf) -> Iterator[Fault]:
             for at, review in enumerate(document.content.reviews)
         ]
         yield from twice(document, "a review of this script", scripts, seen)
+
+
+def check_advisories(shelf: Shelf) -> Iterator[Fault]:
+    """Numbers differ and begin as the distribution says; named releases must be there."""
+    seen: Seen = {}
+    who = shelf.get("distribution", "distribution")
+    for document in shelf.all("advisory"):
+        assert isinstance(document.content, AdvisoryFile)
+        advisory = document.content.advisory
+        yield from _releases(shelf, document, ("advisory",), advisory.releases)
+        for name in ("id", "amends"):
+            number = getattr(advisory, name)
+            if number is None or who is None:
+                continue
+            assert isinstance(who.content, DistributionFile)
+            prefix = who.content.distribution.advisories_begin
+            if number.partition("-")[0][:-2] != prefix:
+                yield document.fault(
+                    ("advisory", name),
+                    f"ids of this distribution begin with {shown(prefix)}",
+                    "distribution.advisory_prefix says so, or the distribution's id",
+                )
+        if advisory.id is not None:
+            yield from twice(document, f"advisory {advisory.id}", [(("advisory", "id"), advisory.id)], seen)
 
 
 def check_closure(release: Document, listed: Sequence[Listed], images: Iterable[Document]) -> Iterator[Fault]:

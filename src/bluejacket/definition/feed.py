@@ -14,7 +14,8 @@ class Feed(Table):
     description: Text = Field(description="the repository's name as DNF shows it")
     address: str = Field(
         pattern="^(https?|file)://[^@]+$",
-        description="where machines find it, unless the DNF variable says otherwise; without a login",
+        description="where machines find it, unless the DNF variable says otherwise; without a login; "
+        "`{release}` stands for the release's version",
     )
     variable: str = Field(
         pattern="^[a-z][a-z0-9_]*$", description="the DNF variable with the address (/etc/dnf/vars)"
@@ -24,3 +25,7 @@ class Feed(Table):
         default=21600, ge=60, description="seconds after which DNF asks for new metadata"
     )
     changelogs: int = Field(default=10, ge=0, le=1000, description="changelog entries kept of each package")
+
+    def address_of(self, version: str) -> str:
+        """Give where the machines of a release find it."""
+        return self.address.replace("{release}", version)

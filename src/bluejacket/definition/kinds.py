@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from bluejacket.definition.advisory import Advisory
+from bluejacket.definition.catalogue import Offer
 from bluejacket.definition.component import Component, Group
 from bluejacket.definition.distribution import Distribution
 from bluejacket.definition.feed import Feed
@@ -16,7 +18,7 @@ from bluejacket.definition.foundation import Foundation
 from bluejacket.definition.image import Image, Profile
 from bluejacket.definition.options import Options
 from bluejacket.definition.overlay import Overlay, Review
-from bluejacket.definition.release import ReleaseTable, Tools
+from bluejacket.definition.release import FixDays, Patch, ReleaseTable, Retention, Tools
 from bluejacket.definition.table import Table
 
 _DEFAULTS = "options of all components below, which a nearer table may set again; arrays append"
@@ -35,6 +37,11 @@ class ReleaseFile(Table):
     release: ReleaseTable = Field(description="the release")
     defaults: Options = Field(default=Options(), description=_DEFAULTS)
     tools: Tools | None = Field(default=None, description="the tools tree in which everything foreign runs")
+    fix_days: FixDays = Field(
+        default=FixDays(), description="days until a fix that the foundation has is in a feed"
+    )
+    retention: Retention = Field(default=Retention(), description="which snapshots of the feed stay")
+    patch: Patch = Field(default=Patch(), description="how machines patch themselves")
 
 
 class FoundationFile(Table):
@@ -83,6 +90,18 @@ class ImageFile(Table):
     image: Image = Field(description="the disk")
 
 
+class AdvisoryFile(Table):
+    """An advisory: what an update fixes."""
+
+    advisory: Advisory = Field(description="one that is written here, or changes others")
+
+
+class CatalogueFile(Table):
+    """The catalogue: what a local cloud's marketplace calls the images."""
+
+    offers: tuple[Offer, ...] = Field(alias="offer", min_length=1, description="one image of one release")
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of file. `named` is the key of `table` that the file's name gives, or empty."""
@@ -111,4 +130,6 @@ KINDS = (
     Kind("feed", "feeds", FeedFile, "feed", "name"),
     Kind("profile", "profiles", ProfileFile, "profile", "name"),
     Kind("image", "images", ImageFile, "image", "name"),
+    Kind("advisory", "advisories", AdvisoryFile, "advisory"),
+    Kind("catalogue", "", CatalogueFile, "offer"),
 )

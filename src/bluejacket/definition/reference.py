@@ -13,12 +13,15 @@ from bluejacket.definition.schema import schema_of
 from bluejacket.definition.table import (
     ABSOLUTE,
     ACCOUNT,
+    ADVISORY_ID,
+    CVE,
     FINGERPRINT,
     MIRROR,
     MODE,
     NAME,
     SHA256,
     URL,
+    VERSION,
 )
 
 _HEAD = """\
@@ -38,12 +41,15 @@ Nearer tables win; arrays append, and an element that is inherited already is a 
 _WORDS = {
     ABSOLUTE: "absolute path",
     ACCOUNT: "user or group",
+    ADVISORY_ID: "advisory's id",
+    CVE: "CVE",
     FINGERPRINT: "OpenPGP fingerprint",
     MIRROR: "address",
     MODE: "four octal digits",
     NAME: "name",
     SHA256: "SHA-256",
     URL: "address",
+    VERSION: "version",
 }
 
 

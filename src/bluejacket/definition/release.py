@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, Strict
 
+from bluejacket.definition.advisory import Advisory
 from bluejacket.definition.component import Component
 from bluejacket.definition.distribution import Distribution
 from bluejacket.definition.feed import Feed
@@ -17,7 +19,17 @@ from bluejacket.definition.foundation import AnyFoundation
 from bluejacket.definition.image import Image, Profile
 from bluejacket.definition.options import Options
 from bluejacket.definition.overlay import Link, Overlay, Review
-from bluejacket.definition.table import Name, Names, Table, Text, file_name, years_after
+from bluejacket.definition.table import (
+    HOURS,
+    Name,
+    Names,
+    RefusalError,
+    Table,
+    Text,
+    file_name,
+    months_after,
+    years_after,
+)
 from bluejacket.errors import Place
 
 
@@ -28,6 +40,71 @@ class Tools(Table):
     exclude: Names = Field(default=(), description="packages that may never get in")
     links: tuple[Link, ...] = Field(
         default=(), alias="link", description="links that the packages' scripts would make"
+    )
+
+
+class FixDays(Table):
+    """How many days may pass from the day the foundation was first seen with a fix, by severity."""
+
+    critical: int = Field(default=3, ge=0, description="days for a critical one")
+    high: int = Field(default=7, ge=0, description="days for a high one")
+    medium: int = Field(default=30, ge=0, description="days for a medium one")
+    low: int = Field(default=90, ge=0, description="days for a low one")
+    unknown: int = Field(default=14, ge=0, description="days for one whose severity no source gives")
+
+
+class Retention(Table):
+    """Which snapshots of the feed stay. Those that a channel points at or an image is made of always do."""
+
+    keep_days: int = Field(default=400, ge=0, description="days for which every snapshot stays")
+    keep_last: int = Field(default=8, ge=1, description="how many of the newest stay, however old")
+
+
+class PatchMode(StrEnum):
+    """What a machine does with updates by itself."""
+
+    OFF = "off"
+    NOTIFY = "notify"
+    SECURITY = "security"
+    ALL = "all"
+
+
+class PatchReboot(StrEnum):
+    """Whether a machine may start again by itself for an update that wants it."""
+
+    NEVER = "never"
+    WHEN_NEEDED = "when-needed"
+
+
+def _not_empty(hours: str) -> str:
+    begin, _, end = hours.partition("-")
+    if begin == end:
+        raise RefusalError(
+            f"{hours} is no time at all", "write any, or let the span end later than it begins"
+        )
+    return hours
+
+
+class Patch(Table):
+    """How a machine patches itself, unless its owner says otherwise in /etc/bluejacket/patch.conf."""
+
+    mode: Annotated[PatchMode, Strict(False)] = Field(
+        default=PatchMode.SECURITY,
+        description="nothing, tell of updates, apply those that fix security faults, or apply all",
+    )
+    hours: Annotated[str, Field(pattern=HOURS), AfterValidator(_not_empty)] = Field(
+        default="any", description="when it may happen, in the machine's time zone: `any` or `02:00-05:00`"
+    )
+    delay_minutes: int = Field(
+        default=60,
+        ge=0,
+        le=1440,
+        description="minutes over which machines spread, from the beginning of the hours",
+    )
+    reboot: Annotated[PatchReboot, Strict(False)] = Field(
+        default=PatchReboot.WHEN_NEEDED,
+        description="when it may start again by itself; "
+        "then such updates are applied in a boot for nothing else",
     )
 
 
@@ -46,6 +123,14 @@ class ReleaseTable(Table):
     )
     published: date = Field(description="the day of its publication")
     support_years: int = Field(default=2, ge=1, le=20, description="years of support from that day")
+    update_months: int = Field(
+        default=3, ge=1, le=24, description="months from one regular update to the next, from that day on"
+    )
+    hold: Names = Field(
+        default=(),
+        description="components or source packages that stay at their locked version until "
+        "`bluejacket lock --release-hold` lets one go",
+    )
     previous: Name | None = Field(default=None, description="the release that people migrate from")
     tools_release: Name | None = Field(
         default=None, description="the release whose tools tree builds this one; without it its own"
@@ -73,11 +158,17 @@ class Release:
     defaults: Options  # of packages that belong to no component: the distribution's and the release's
     overlays: Mapping[str, Overlay]  # by binary package
     reviews: tuple[Review, ...]
+    advisories: tuple[Advisory, ...]  # of all releases, since no number may stand for two things
     feed: Feed
     images: Mapping[str, Image]
     profiles: Mapping[str, Profile]
     published: date
     support_years: int
+    update_months: int
+    fix_days: FixDays
+    retention: Retention
+    patch: Patch
+    hold: tuple[str, ...]  # components or source packages
     previous: str | None
     tools: Tools
     tools_foundation: AnyFoundation  # the foundation of the release whose tools tree builds this one
@@ -103,6 +194,16 @@ class Release:
     def support_end(self) -> date:
         """The last day of support (SUPPORT_END)."""
         return years_after(self.published, self.support_years)
+
+    @property
+    def update_days(self) -> tuple[date, ...]:
+        """The days of the regular updates, within the time of support."""
+        last, found = self.support_end, []
+        for count in range(1, self.support_years * 12 // self.update_months + 1):
+            day = months_after(self.published, count * self.update_months)
+            if day <= last:
+                found.append(day)
+        return tuple(found)
 
     @property
     def pretty_name(self) -> str:

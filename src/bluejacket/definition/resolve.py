@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
+from bluejacket.definition.catalogue import Offer
 from bluejacket.definition.component import Component
 from bluejacket.definition.crosscheck import (
     Listed,
+    check_advisories,
     check_closure,
     check_components,
     check_foundation,
@@ -24,6 +26,8 @@ from bluejacket.definition.frozen import FrozenMap
 from bluejacket.definition.image import Image, Profile
 from bluejacket.definition.inherit import Level, inherit
 from bluejacket.definition.kinds import (
+    AdvisoryFile,
+    CatalogueFile,
     DistributionFile,
     FeedFile,
     FoundationFile,
@@ -49,10 +53,12 @@ def resolve(shelf: Shelf) -> tuple[dict[str, Release], list[Fault]]:
     faults = [
         *check_overlays(shelf),
         *check_reviews(shelf),
+        *check_advisories(shelf),
         *(fault for document in shelf.all("foundation") for fault in check_foundation(shelf, document)),
         *(fault for document in shelf.all("image") for fault in check_image(shelf, document)),
         *(fault for document in shelf.all("group") for fault in check_components(shelf, document)),
     ]
+    faults += [fault for document in shelf.all("catalogue") for fault in _check_offers(shelf, document)]
     releases: dict[str, Release] = {}
     for document in shelf.all("release"):
         found = list(_check_names(shelf, document))
@@ -61,6 +67,26 @@ def resolve(shelf: Shelf) -> tuple[dict[str, Release], list[Fault]]:
         if release is not None and not found:
             releases[release.version] = release
     return releases, faults
+
+
+def offers_of(shelf: Shelf) -> tuple[Offer, ...]:
+    """Give what the catalogue offers, in its order."""
+    return tuple(offer for one in shelf.all("catalogue") for offer in _content(one, CatalogueFile).offers)
+
+
+def _check_offers(shelf: Shelf, document: Document) -> Iterator[Fault]:
+    """Tell each release and image of the catalogue that there is not, and each name that stands twice."""
+    seen: set[str] = set()
+    for at, offer in enumerate(_content(document, CatalogueFile).offers):
+        yield from known(shelf, document, "release", ("offer", at, "release"), offer.release)
+        release = shelf.get("release", offer.release)
+        if release is not None and offer.image not in _content(release, ReleaseFile).release.images:
+            what = f"release {offer.release} has no image {offer.image}"
+            yield document.fault(("offer", at, "image"), what)
+        for plan in offer.plans:
+            if plan.lower() in seen:
+                yield document.fault(("offer", at), f"the name {plan} stands twice", "keep one")
+            seen.add(plan.lower())
 
 
 def _check_names(shelf: Shelf, document: Document) -> Iterator[Fault]:
@@ -104,11 +130,17 @@ def _release(shelf: Shelf, document: Document, faults: list[Fault]) -> Release |
         defaults=_defaults(shelf, document, who.vendor),
         overlays=FrozenMap(_overlays(shelf, said)),
         reviews=tuple(r for d in shelf.all("review") for r in _content(d, ReviewFile).reviews),
+        advisories=tuple(_content(d, AdvisoryFile).advisory for d in shelf.all("advisory")),
         feed=_content(feed, FeedFile).feed,
         images=FrozenMap({name: _image(found) for name, found in images.items()}),
         profiles=FrozenMap({d.stem: _profile(d) for d in shelf.all("profile")}),
         published=said.published,
         support_years=said.support_years,
+        update_months=said.update_months,
+        fix_days=_content(document, ReleaseFile).fix_days,
+        retention=_content(document, ReleaseFile).retention,
+        patch=_content(document, ReleaseFile).patch,
+        hold=said.hold,
         previous=said.previous,
         tools=tools,
         tools_foundation=tools_foundation,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import date
 from typing import Annotated, Any
 
@@ -13,8 +14,13 @@ MODE = "^[0-7]{4}$"
 FINGERPRINT = "^([0-9A-F]{40}|[0-9A-F]{64})$"
 SHA256 = "^[0-9a-f]{64}$"
 ABSOLUTE = "^/"
+CVE = "^CVE-[0-9]{4}-[0-9]{4,}$"
+ADVISORY_ID = "^[A-Z]{2,8}(SA|BA|EA)-[0-9]{4}:[0-9]{4,}$"
+VERSION = "^([0-9]+:)?[0-9A-Za-z][0-9A-Za-z.+~^_-]*$"
 URL = "^https?://[^@]+$"
 MIRROR = "^(https?|file)://"
+PLAN = "^[A-Za-z0-9][A-Za-z0-9._-]*(:[A-Za-z0-9][A-Za-z0-9._-]*){2}$"
+HOURS = "^(any|([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])$"
 
 PATTERN_WORDS = {
     NAME: "letters, digits and . _ + - beginning with a letter or digit",
@@ -23,8 +29,13 @@ PATTERN_WORDS = {
     FINGERPRINT: "an OpenPGP fingerprint, 40 or 64 capital hexadecimal digits without blanks",
     SHA256: "a SHA-256, 64 small hexadecimal digits",
     ABSOLUTE: "an absolute path",
+    CVE: "a CVE such as CVE-2026-12345",
+    ADVISORY_ID: "an advisory's id such as BJSA-2026:0001",
+    VERSION: "a version such as 1:2.3-4",
     URL: "an http or https address without a login",
     MIRROR: "an http, https or file address",
+    PLAN: "three names as publisher:offer:sku",
+    HOURS: "any, or a span of the day such as 02:00-05:00",
 }
 """What to say instead of a pattern to someone whose text does not match."""
 
@@ -123,6 +134,12 @@ def years_after(day: date, years: int) -> date:
         return day.replace(year=day.year + years, day=28)
 
 
+def months_after(day: date, months: int) -> date:
+    """Give the same day `months` later, or the last of a month that is too short for it."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
+
+
 __all__ = [
     "Fingerprint",
     "GuestGlob",
@@ -137,5 +154,6 @@ __all__ = [
     "Texts",
     "distinct",
     "file_name",
+    "months_after",
     "years_after",
 ]

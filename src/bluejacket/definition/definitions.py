@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bluejacket.definition.catalogue import Offer
 from bluejacket.definition.document import read
 from bluejacket.definition.explain import nearest
 from bluejacket.definition.frozen import FrozenMap
 from bluejacket.definition.kinds import KINDS, Kind
 from bluejacket.definition.release import Release
-from bluejacket.definition.resolve import resolve
+from bluejacket.definition.resolve import offers_of, resolve
 from bluejacket.definition.shelf import Shelf
 from bluejacket.errors import Fault, Place, UserError
 
@@ -23,6 +24,7 @@ class Definitions:
     folder: Path
     releases: Mapping[str, Release]
     count: Mapping[str, int]
+    offers: tuple[Offer, ...] = ()
 
     def release(self, version: str) -> Release:
         """Give one release. Raises UserError, which names the nearest, if there is none."""
@@ -65,7 +67,7 @@ def load(folder: Path) -> Definitions:
     if faults or more:
         raise UserError(*_in_order([*faults, *more]))
     count = {kind.name: len(shelf.all(kind.name)) for kind in KINDS}
-    return Definitions(folder, FrozenMap(releases), FrozenMap(count))
+    return Definitions(folder, FrozenMap(releases), FrozenMap(count), offers_of(shelf))
 
 
 def _files(folder: Path, kind: Kind) -> list[Path]:
@@ -78,9 +80,10 @@ def _files(folder: Path, kind: Kind) -> list[Path]:
 def _strangers(folder: Path) -> Iterator[Fault]:
     """Tell TOML files that nothing would read, which a mistyped folder's name makes."""
     folders = {kind.folder for kind in KINDS if kind.folder}
+    files = [f"{kind.name}.toml" for kind in KINDS if not kind.folder]
     for file in sorted(folder.glob("*.toml")):
-        if file.name != "distribution.toml":
-            yield Fault("nothing reads this file", nearest(file.name, ["distribution.toml"]), Place(file))
+        if file.name not in files:
+            yield Fault("nothing reads this file", nearest(file.name, files), Place(file))
     for below in sorted(folder.iterdir()):
         if below.is_dir() and below.name not in folders | {"packages", "locks"} and any(below.glob("*.toml")):
             yield Fault("nothing reads this folder", nearest(below.name, folders), Place(below))
