@@ -47,14 +47,14 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def sync_tree(tree: Path) -> None:
-    """Make every regular file and folder below `tree` durable.
+def sync_tree(tree: Path, count: int | None = None) -> None:
+    """Make every regular file and folder below `tree` durable; it has `count` files, if that is known.
 
     A tree of many files is synced with its whole file system (syncfs(2)): one fsync(2) a file takes
     longer than waiting for the other writers does.
     """
-    if sum(len(names) for _, _, names in os.walk(tree)) > _MANY:
-        _sync_file_system(tree)
+    if _has_many(tree) if count is None else count > _MANY:
+        sync_file_system(tree)
         return
     for base, _, names in os.walk(tree):
         for name in names:
@@ -68,7 +68,17 @@ def sync_tree(tree: Path) -> None:
         sync_folder(Path(base))
 
 
-def _sync_file_system(folder: Path) -> None:
+def _has_many(tree: Path) -> bool:
+    left = _MANY
+    for _, _, names in os.walk(tree):
+        left -= len(names)
+        if left < 0:
+            return True
+    return False
+
+
+def sync_file_system(folder: Path) -> None:
+    """Make all durable that is on the file system of `folder` (syncfs(2))."""
     import ctypes
 
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,18 +20,24 @@ class Collected:
     logs: int
 
 
-def roots(state: State) -> Iterator[str]:
-    """Give the keys of the steps that the state folder's links and running machines refer to."""
-    for link in (*(state.root / "feeds").rglob("*"), *(state.root / "images").rglob("*")):
-        if link.is_symlink() and (key := _key_of(state.store, link.resolve())):
+def roots(state: State, gone: Collection[Path] = ()) -> Iterator[str]:
+    """Give the keys of the steps that the state folder's links and running machines refer to.
+
+    Links that are `gone`, or are about to go, count no more.
+    """
+    links = (link for name in ("feeds", "images", "snapshots") for link in (state.root / name).rglob("*"))
+    for link in links:
+        if link not in gone and link.is_symlink() and (key := key_of(state.store, link.resolve())):
             yield key
-    for record in state.machines.glob("*/machine.json"):
+    records = [*state.machines.glob("*/machine.json"), *state.root.glob("cloud/machines/*/machine.json")]
+    for record in records:
         for word in json.loads(record.read_text("utf-8")).values():
-            if isinstance(word, str) and (key := _key_of(state.store, Path(word))):
+            if isinstance(word, str) and (key := key_of(state.store, Path(word))):
                 yield key
 
 
-def _key_of(store: Store, path: Path) -> str | None:
+def key_of(store: Store, path: Path) -> str | None:
+    """Give the key of the step whose result holds `path`; None for another place."""
     steps = store.root / "steps"
     if not path.is_relative_to(steps):
         return None
@@ -51,14 +57,20 @@ def reachable(store: Store, keys: Iterable[str]) -> set[str]:
     return seen
 
 
-def collect(state: State, *, also_keep: Iterable[str] = (), dry_run: bool = False) -> Collected:
+def collect(
+    state: State,
+    *,
+    also_keep: Iterable[str] = (),
+    gone: Collection[Path] = (),
+    dry_run: bool = False,
+) -> Collected:
     """Drop what nothing refers to, and the logs of programs that ended well long ago.
 
     Waits until no build works in the state folder. `also_keep` are further keys and hashes, such as
-    those of the locks.
+    those of the locks; `gone` are links that count no more.
     """
     with state.alone():
-        kept = reachable(state.store, [*roots(state), *also_keep])
+        kept = reachable(state.store, [*roots(state, gone), *also_keep])
         entries, freed = state.store.collect(kept, dry_run=dry_run)
         logs = sorted(state.logs.glob("*.log"), key=lambda f: f.stat().st_mtime)[:-_LOGS_KEPT]
         for log in () if dry_run else logs:

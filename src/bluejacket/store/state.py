@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -21,12 +20,12 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(chosen or f"{home}/bluejacket").expanduser().absolute()
 
 
-@dataclass(frozen=True)
 class State:
     """The state folder `root`; nothing below it is needed by hand."""
 
-    root: Path
-    report: Report = SILENT
+    def __init__(self, root: Path, report: Report = SILENT) -> None:
+        self.root = root
+        self.report = report
 
     @cached_property
     def store(self) -> Store:
@@ -59,7 +58,27 @@ class State:
 
     def image_link(self, distribution: str, release: str, image: str) -> Path:
         """Give the link to the newest build of an image."""
-        return self.root / "images" / distribution / release / image
+        return self.images(distribution, release) / image
+
+    def images(self, distribution: str, release: str) -> Path:
+        """Give the folder of the links to the newest builds of a release's images."""
+        return self.root / "images" / distribution / release
+
+    def snapshots(self, distribution: str, release: str) -> Path:
+        """Give the folder of the links to a release's snapshots."""
+        return self.root / "snapshots" / distribution / release
+
+    def snapshot_link(self, distribution: str, release: str, snapshot: str) -> Path:
+        """Give the link to one snapshot of a release."""
+        return self.snapshots(distribution, release) / snapshot
+
+    def channel_file(self, distribution: str, release: str, channel: str) -> Path:
+        """Give the record of what a channel points at."""
+        return self.root / "channels" / distribution / release / f"{channel}.json"
+
+    def boot_record(self, feed_key: str, image: str) -> Path:
+        """Give the record of the boot test of an image that was built from the feed with this key."""
+        return self.root / "records" / "boots" / feed_key / f"{image}.json"
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

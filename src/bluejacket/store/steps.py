@@ -7,17 +7,16 @@ import json
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import astuple, dataclass
 from functools import cache
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bluejacket.store.blobs import sha256_of
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """All that a result depends on; two equal steps have the same result.
 
     `code` is the digest of what does the work (see `code_of`), `options` canonical JSON (see
@@ -32,7 +31,7 @@ class Step:
     @property
     def key(self) -> str:
         """The step's identity: a SHA-256 in hexadecimal."""
-        return hashlib.sha256(json.dumps(astuple(self)).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self).encode()).hexdigest()
 
 
 def canonical(options: Any) -> str:
@@ -70,11 +69,19 @@ Record = dict[str, tuple[str, int, int, int, str]]
 
 
 def _walk(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
-    for base, folders, names in os.walk(tree):
-        folders.sort()
-        for name in sorted(names) + [f for f in folders if os.path.islink(os.path.join(base, f))]:
-            path = os.path.join(base, name)
-            yield os.path.relpath(path, tree), os.lstat(path)
+    """Give all below `tree` but folders, by its path there, as lstat(2) sees it; sorted within a folder."""
+    waiting = [""]
+    while waiting:
+        base = waiting.pop()
+        with os.scandir(os.path.join(tree, base)) as entries:
+            found = sorted(entries, key=attrgetter("name"))
+        folders = []
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(f"{base}{entry.name}/")
+            else:
+                yield base + entry.name, entry.stat(follow_symlinks=False)
+        waiting += reversed(folders)
 
 
 def record_of(tree: Path, known: Mapping[str, str] | None = None) -> Record:

@@ -6,24 +6,24 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
+from bluejacket.errors import Fault, OutsideError
+from bluejacket.forks import ahead
 from bluejacket.report import SILENT, Report
 from bluejacket.store.blobs import Part, sha256_of
-from bluejacket.store.files import disk_faults, remove_tree, replace_text, sync_folder, sync_tree
+from bluejacket.store.files import disk_faults, remove_tree, sync_file_system, sync_folder, sync_tree
+from bluejacket.store.layout import PARTS, RECORD, TREE
 from bluejacket.store.locks import locked
+from bluejacket.store.notes import Notes
 from bluejacket.store.steps import Step, differences, record_of
 
-_RECORD = "record.json"
-_TREE = "tree"
 _CHEAP = 64 << 20  # bytes of a file that is hashed whenever it is asked for
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(NamedTuple):
     """A store entry that is not what it was when it was made."""
 
     entry: str
@@ -37,6 +37,7 @@ class Store:
     steps/ab/<key>/tree/      a step's result; record.json beside it lists its files and the step
     parts/                    what is being written; nothing ever reads a result from there
     locks/                    one lock a step, so that two builds at once make a thing once
+    notes/                    what makes a later run quick, and can be lost (see `Notes`)
     """
 
     def __init__(self, root: Path, report: Report = SILENT) -> None:
@@ -44,9 +45,12 @@ class Store:
         self._report = report
         self._blobs = root / "blobs"
         self._steps = root / "steps"
-        self._parts = root / "parts"
+        self._parts = root / PARTS
         self._locks = root / "locks"
+        self.notes = Notes(root / "notes")
+        self._shelves = {f"{n:02x}": self._steps / f"{n:02x}" for n in range(256)}
         self._whole: set[str] = set()  # entries that this process has already checked
+        self._ahead: dict[str, Callable[[], bytes]] = {}  # steps that are being checked
         with disk_faults(root):
             for folder in (self._blobs, self._steps, self._parts, self._locks):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -70,6 +74,11 @@ class Store:
         """Say whether a file of this name is there, without reading it."""
         return (self._blobs / sha256[:2] / sha256).is_file()
 
+    def peek(self, sha256: str) -> Path | None:
+        """Give the file of this name as it lies there, neither checked nor dropped; None if there is none."""
+        file = self._blobs / sha256[:2] / sha256
+        return file if file.is_file() else None
+
     @contextmanager
     def part(self, resume: str | None = None) -> Iterator[Part]:
         """Open a file to write into the store.
@@ -90,10 +99,17 @@ class Store:
                 finally:
                     if part.committed is None:
                         part.path.unlink(missing_ok=True)
+                    else:
+                        self._whole.add(part.committed.name)  # hashed as it was written
             return
         path, lock = self._parts / f"resume-{resume}", self._locks / f"part-{resume}"
         with locked(lock), disk_faults(self.root), path.open("a+b") as stream:
-            yield Part(path, self._blobs, cast(BinaryIO, stream))
+            part = Part(path, self._blobs, cast(BinaryIO, stream))
+            try:
+                yield part
+            finally:
+                if part.committed is not None:
+                    self._whole.add(part.committed.name)
 
     def add_file(self, file: Path) -> str:
         """Copy `file` into the store; gives its SHA-256."""
@@ -115,14 +131,26 @@ class Store:
 
     def has_step(self, step: Step) -> bool:
         """Say whether a result is recorded, without checking it."""
-        return (self._folder(step.key) / _RECORD).is_file()
+        return (self._folder(step.key) / RECORD).is_file()
 
-    def obtain(self, step: Step, work: Callable[[Path], Mapping[str, str] | None]) -> Path:
+    def look_ahead(self, step: Step) -> None:
+        """Begin to check a result, beside what follows; whoever wants it waits for the answer.
+
+        For one with many files that is wanted later, if at all. One that is not there stays so.
+        """
+        key = step.key
+        if key not in self._whole and key not in self._ahead and self.has_step(step):
+            self._ahead[key] = ahead(lambda: json.dumps(self._first_damage(key)).encode("utf-8"))
+
+    def obtain(
+        self, step: Step, work: Callable[[Path], Mapping[str, str] | None], *, synced: bool = True
+    ) -> Path:
         """Give the folder of the step's result, made now by `work(folder)` if it is not there.
 
         `work` may give the SHA-256 of files that it has hashed itself, by path below the folder.
         A result appears whole or not at all; a damaged one is dropped and made again. Two processes
-        that want the same step do the work once.
+        that want the same step do the work once. A small one that is cheap to make again need not be
+        `synced`: after a power cut it may be damaged, which is found as any damage is.
         """
         key = step.key
         found = self._intact(key)
@@ -140,54 +168,73 @@ class Store:
 
                 part = Path(mkdtemp(dir=self._parts, prefix=f"step-{step.name}-"))
                 try:
-                    tree = part / _TREE
+                    tree = part / TREE
                     tree.mkdir()
                     started = time.monotonic()
                     hashed = work(tree)
-                    self._finish(step, part, time.monotonic() - started, hashed)
+                    self._finish(step, part, time.monotonic() - started, hashed, synced)
                     final.parent.mkdir(parents=True, exist_ok=True)
                     part.rename(final)
-                    sync_folder(final.parent)
+                    if synced:
+                        sync_folder(final.parent)
                 except BaseException:
                     remove_tree(part)
                     raise
         self._whole.add(key)
-        return final / _TREE
+        return final / TREE
 
-    def _finish(self, step: Step, part: Path, seconds: float, hashed: Mapping[str, str] | None) -> None:
+    def _finish(
+        self, step: Step, part: Path, seconds: float, hashed: Mapping[str, str] | None, synced: bool
+    ) -> None:
         part.chmod(0o755)
+        files = record_of(part / TREE, hashed)
         record = {
             "step": step.name,
             "code": step.code,
             "options": json.loads(step.options),
             "inputs": step.inputs,
             "seconds": round(seconds, 3),
-            "files": record_of(part / _TREE, hashed),
+            "files": files,
         }
-        sync_tree(part / _TREE)
-        replace_text(part / _RECORD, json.dumps(record, separators=(",", ":")))
+        (part / RECORD).write_text(json.dumps(record, separators=(",", ":")), "utf-8")
+        (part / RECORD).chmod(0o644)  # whatever the umask
+        if synced:
+            sync_tree(part, len(files))  # with the record: all of it is durable before it gets its name
+
+    def sync(self) -> None:
+        """Make all results durable that were made without being synced."""
+        with disk_faults(self.root):
+            sync_file_system(self.root)
 
     def _folder(self, key: str) -> Path:
         return self._steps / key[:2] / key
 
     def _intact(self, key: str) -> Path | None:
         folder = self._folder(key)
-        if not (folder / _RECORD).is_file():
+        if not (folder / RECORD).is_file():
             return None
         if key not in self._whole:
-            # A file whose time and size are unchanged is hashed again only while that is cheap: a
-            # tree of many files (the tools tree) and a disk are checked in full by `damages`.
-            damage = next(iter(self._damage(key, deep_limit=64)), None)
+            damage = self._first_damage(key)
             if damage is not None:
                 self._report.warn(f"the store's {damage.entry} is damaged ({damage.what}); it is made again")
                 return None
             self._whole.add(key)
-        return folder / _TREE
+        return folder / TREE
+
+    def _first_damage(self, key: str) -> Damage | None:
+        begun = self._ahead.pop(key, None)
+        if begun is not None:
+            with suppress(OutsideError):  # it was killed: then it is done here
+                found = json.loads(begun())
+                return Damage(*found) if found else None
+        # A file whose time and size are unchanged is hashed again only while that is cheap: a
+        # tree of many files (the tools tree) and a disk are checked in full by `damages`.
+        return next(self._damage(key, deep_limit=64), None)
 
     def _damage(self, key: str, deep_limit: int | None) -> Iterator[Damage]:
         folder = self._folder(key)
         try:
-            record = json.loads((folder / _RECORD).read_text("utf-8"))
+            record = json.loads((folder / RECORD).read_text("utf-8"))
             files = {name: tuple(entry) for name, entry in record["files"].items()}
             entry = f"step {record['step']} {key[:16]}…"
         except (ValueError, KeyError, AttributeError, OSError) as error:
@@ -198,15 +245,41 @@ class Store:
             return deep_limit is None or (len(files) <= deep_limit and files[name][2] <= _CHEAP)
 
         try:
-            for what in differences(folder / _TREE, files, deep=deep):
+            for what in differences(folder / TREE, files, deep=deep):
                 yield Damage(entry, what)
         except OSError as error:
             yield Damage(entry, str(error))
 
+    def tree_of(self, key: str) -> Path | None:
+        """Give the folder of the result with this key if it is recorded, without checking it."""
+        folder = self._folder(key)
+        return folder / TREE if (folder / RECORD).is_file() else None
+
+    def file_of(self, key: str, name: str) -> Path | None:
+        """Give a file of a recorded result by its path there, if both are there, without checking them."""
+        folder = f"{self._steps}/{key[:2]}/{key}"  # in strings, as it is asked for thousands of packages
+        there = os.path.isfile(f"{folder}/{TREE}/{name}") and os.path.isfile(f"{folder}/{RECORD}")  # noqa: PTH113
+        return self.place_of(key, name) if there else None
+
+    def place_of(self, key: str, name: str) -> Path:
+        """Give where a file of a result lies by its path there, whether or not anything is there."""
+        return self._shelves[key[:2]] / f"{key}/{TREE}/{name}"
+
+    def hashes_of(self, key: str) -> dict[str, str]:
+        """Give the SHA-256 of every regular file of a result as it was made, by path below its folder.
+
+        Raises OutsideError when no such result is recorded.
+        """
+        try:
+            record = json.loads((self._folder(key) / RECORD).read_text("utf-8"))
+            return {name: row[4] for name, row in record["files"].items() if row[0] == "file"}
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise OutsideError(Fault(f"the store has no step {key[:16]}…: {error}")) from error
+
     def inputs_of(self, key: str) -> tuple[str, ...]:
         """Give the keys and hashes that a step was made from; none for a file, or what is not there."""
         try:
-            record = json.loads((self._folder(key) / _RECORD).read_text("utf-8"))
+            record = json.loads((self._folder(key) / RECORD).read_text("utf-8"))
             return tuple(record["inputs"])
         except (OSError, ValueError, KeyError):
             return ()
@@ -241,6 +314,7 @@ class Store:
         if not dry_run:
             import shutil
 
+            self.notes.forget()  # they tell of what is dropped
             for path in doomed:
                 remove_tree(path)
             for folder in (*self._blobs.iterdir(), *self._steps.iterdir()):

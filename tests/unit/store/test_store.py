@@ -105,6 +105,32 @@ def test_a_blob_gets_its_name_only_when_its_hash_fits(tmp_path: Path) -> None:
     assert Store(tmp_path).blob(sha256).read_bytes() == b"abc"  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_result_is_checked_ahead_as_it_would_be_later(tmp_path: Path, killed: bool) -> None:
+    tree = Store(tmp_path).obtain(STEP, write("hello"))
+
+    def looked() -> Path | None:
+        store, before = Store(tmp_path), children()
+        store.look_ahead(STEP)
+        store.look_ahead(STEP)
+        assert len(children() - before) <= 1
+        for pid in children() - before if killed else ():
+            os.kill(pid, signal.SIGKILL)
+        return store.step(STEP)
+
+    assert looked() == tree
+    (tree / "greeting").write_text("other")
+    assert looked() is None
+    missing, store = STEP._replace(inputs=()), Store(tmp_path)
+    store.look_ahead(missing)
+    assert store.step(missing) is None
+
+
+def children() -> set[int]:
+    """Give the processes that this one's first thread has begun, and not waited for."""
+    return {int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
+
+
 def test_a_damaged_blob_counts_as_absent(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"abc")
     sha256 = Store(tmp_path / "s").add_file(tmp_path / "f")
@@ -192,3 +218,13 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(OutsideError, match=r"the disk that holds .* is full \(free some room"):
         Store(tmp_path).obtain(STEP, work)
     assert list((tmp_path / "parts").iterdir()) == []
+
+
+def test_an_unsynced_result_is_checked_like_any_other(tmp_path: Path) -> None:
+    tree = Store(tmp_path).obtain(STEP, write("hello"), synced=False)
+    assert Store(tmp_path).step(STEP) == tree
+    (tree / "greeting").write_bytes(b"")  # what a power cut may leave
+    assert Store(tmp_path).step(STEP) is None
+    (tree.parent / "record.json").write_bytes(b"")
+    assert Store(tmp_path).step(STEP) is None
+    assert (Store(tmp_path).obtain(STEP, write("hello")) / "greeting").read_text() == "hello"
