@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from bluejacket.errors import Fault, Place, UserError
 from bluejacket.foundation.index import IndexRecord
 from bluejacket.foundation.metadata import Package
 from bluejacket.foundation.solve import Cause
+from bluejacket.foundation.sources import Source, SourceFile, Use
 from bluejacket.store.files import replace_text
 
 FORMAT = 1
@@ -33,7 +35,10 @@ class Lock:
     """All that a release's build takes from its foundation.
 
     `epoch` (seconds since 1970) dates everything made from it: the newest index's date.
-    `asked` is the digest of the definitions that were solved.
+    `asked` is the digest of the definitions that were solved. `materials` are what own packages are
+    built from, without what these need to run. `left_out` are suites (or repositories) of the foundation
+    that this lock was made without, although the definitions name them. `sources` are the corresponding
+    source of packages and materials.
     """
 
     release: str
@@ -43,11 +48,19 @@ class Lock:
     indexes: tuple[IndexRecord, ...]
     packages: tuple[Locked, ...]
     tools: tuple[Locked, ...]
+    materials: tuple[Locked, ...] = ()
+    left_out: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
 
     @property
     def tolerated(self) -> tuple[str, ...]:
-        """What was wrong with the indexes and accepted; every report repeats it."""
-        return tuple(record.tolerated for record in self.indexes if record.tolerated)
+        """What was wrong with the indexes, or missing on purpose, and accepted; every report repeats it."""
+        without = (
+            f"release {self.release} is locked without {name}, which {self.foundation} has; "
+            f"`bluejacket lock {self.release}` takes it again"
+            for name in self.left_out
+        )
+        return (*(record.tolerated for record in self.indexes if record.tolerated), *without)
 
     def find(self, name: str) -> Locked | None:
         """Give the feed's package of this name."""
@@ -64,7 +77,13 @@ def asked_by(release: Release) -> str:
         "tools": (release.tools_release, release.tools.packages, release.tools.exclude),
         "overlays": list(filter(None, map(_relations, release.overlays.values()))),
     }
+    if materials := _materials(release):
+        question["materials"] = materials
     return hashlib.sha256(json.dumps(question, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _materials(release: Release) -> list[tuple[str, tuple[str, ...]]]:
+    return [(c.name, c.build_from) for c in release.components if c.build_from]
 
 
 def _relations(overlay: Overlay) -> dict[str, Any]:
@@ -84,12 +103,30 @@ def write_lock(lock: Lock, file: Path) -> None:
     head = {"format": FORMAT} | {
         name: getattr(lock, name) for name in ("release", "foundation", "asked", "epoch")
     }
+    if lock.left_out:
+        head["left_out"] = lock.left_out
     head["indexes"] = [asdict(record) for record in lock.indexes]
     text = json.dumps(head, indent=1)[:-2]
-    for part in ("packages", "tools"):
+    for part in ("packages", "tools", "materials"):
+        if part == "materials" and not lock.materials:
+            continue
         rows = [_row(locked) for locked in getattr(lock, part)]
         text += f',\n "{part}": [\n' + ",\n".join(rows) + "\n ]"
+    if lock.sources:
+        rows = [json.dumps(_source_row(source)) for source in lock.sources]
+        text += ',\n "sources": [\n' + ",\n".join(rows) + "\n ]"
     replace_text(file, text + "\n}\n")
+
+
+def _source_row(source: Source) -> dict[str, Any]:
+    files = [[file.location, file.size, file.sha256] for file in source.files]
+    row = {"name": source.name, "version": source.version, "use": source.use, "of": source.of}
+    return row | ({"archive": source.archive, "files": files} if files else {})
+
+
+def _source(row: dict[str, Any]) -> Source:
+    files = tuple(SourceFile(*file) for file in row.pop("files", ()))
+    return Source(**row | {"use": Use(row["use"]), "of": tuple(row["of"])}, files=files)
 
 
 def _row(locked: Locked) -> str:
@@ -106,20 +143,9 @@ def read_lock(release: Release, *, current: bool = True) -> Lock:
     """
     file = lock_file(release)
     renew = f"`bluejacket lock {release.version}` makes a new one"
-    try:
-        table = json.loads(file.read_text("utf-8"))
-        if table["format"] != FORMAT:
-            raise ValueError(f"format {table['format']}, where {FORMAT} is understood")
-        lock = Lock(
-            **{name: table[name] for name in ("release", "foundation", "asked", "epoch")},
-            indexes=tuple(IndexRecord(**_frozen(r)) for r in table["indexes"]),
-            packages=_locked(table["packages"]),
-            tools=_locked(table["tools"]),
-        )
-    except FileNotFoundError:
-        raise UserError(Fault(f"release {release.version} has no lock", renew, Place(file))) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(Fault(f"the lock cannot be read: {error}", renew, Place(file))) from error
+    if not file.exists():
+        raise UserError(Fault(f"release {release.version} has no lock", renew, Place(file)))
+    lock = read_lock_file(file, renew)
     if current and lock.asked != asked_by(release):
         raise UserError(
             Fault(
@@ -129,6 +155,30 @@ def read_lock(release: Release, *, current: bool = True) -> Lock:
             )
         )
     return lock
+
+
+def read_lock_file(file: Path, way_out: str = "`bluejacket lock` writes locks") -> Lock:
+    """Read a lock wherever it lies. Raises UserError, with this way out, when it cannot be read."""
+    try:
+        return _parsed(file.read_bytes())
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(Fault(f"the lock cannot be read: {error}", way_out, Place(file))) from error
+
+
+@lru_cache(maxsize=4)  # a command asks for the same lock several times
+def _parsed(text: bytes) -> Lock:
+    table = json.loads(text)
+    if table["format"] != FORMAT:
+        raise ValueError(f"format {table['format']}, where {FORMAT} is understood")
+    return Lock(
+        **{name: table[name] for name in ("release", "foundation", "asked", "epoch")},
+        indexes=tuple(IndexRecord(**_frozen(r)) for r in table["indexes"]),
+        packages=_locked(table["packages"]),
+        tools=_locked(table["tools"]),
+        materials=_locked(table.get("materials", ())),
+        left_out=tuple(table.get("left_out", ())),
+        sources=tuple(map(_source, table.get("sources", ()))),
+    )
 
 
 def _locked(rows: Sequence[dict[str, Any]]) -> tuple[Locked, ...]:

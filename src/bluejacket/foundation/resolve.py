@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from functools import cmp_to_key
+from typing import TYPE_CHECKING, TypedDict
 
 import solv
 
 from bluejacket.definition import ComponentKind, Overlay, Release, RpmmdFoundation
-from bluejacket.definition.component import Component
 from bluejacket.errors import Fault, UserError
 from bluejacket.foundation import solvfile
+from bluejacket.foundation.keep import REPO, Keep, solve_kept
 from bluejacket.foundation.lock import Lock, Locked, asked_by, epoch_of
 from bluejacket.foundation.metadata import Package
 from bluejacket.foundation.overlaid import overlaid
-from bluejacket.foundation.solve import Choice, solve
+from bluejacket.foundation.solve import Cause, Choice, solve
 
 if TYPE_CHECKING:
     from bluejacket.foundation.index import Index as DebianIndex
     from bluejacket.foundation.rpmmd.index import RpmmdIndex
 
     Index = DebianIndex | RpmmdIndex
+
+
+class _Options(TypedDict):
+    exclude: Iterable[str]
+    favour: Iterable[str]
+    recommends: bool
+    what: str
+
 
 _KINDS = {
     "requires": solv.SOLVABLE_REQUIRES,
@@ -32,9 +41,10 @@ _KINDS = {
 }
 
 
-def resolve(release: Release, index: Index, tools_index: Index | None) -> Lock:
+def resolve(release: Release, index: Index, tools_index: Index | None, keep: Keep | None = None) -> Lock:
     """Choose the release's packages, and its tools tree's if it makes one (`tools_index`).
 
+    With `keep`, what it names of a former lock stays.
     Raises UserError when no set of packages fulfils what is asked.
     """
     pool = solvfile.new_pool(release.foundation.rpm_architecture)
@@ -42,16 +52,19 @@ def resolve(release: Release, index: Index, tools_index: Index | None) -> Lock:
     pool.createwhatprovides()  # libsolv crashes when it selects without
     _apply(pool, repo, index, release.overlays)
     wanted = [name for c in release.components if c.kind is ComponentKind.IMPORT for name in c.wanted]
-    _check_spelling(repo, [c for c in release.components if c.kind is ComponentKind.IMPORT], release)
+    _check_spelling(repo, release)
+    materials = _materials(repo, release)
     _add_own(pool, release)
-    chosen = solve(
-        pool,
-        wanted,
-        exclude=release.exclude,
-        favour=index.favoured(),
-        recommends=release.recommends,
-        what=f"release {release.version}",
-    )
+    options: _Options = {
+        "exclude": release.exclude,
+        "favour": index.favoured(),
+        "recommends": release.recommends,
+        "what": f"release {release.version}",
+    }
+    if keep is None:
+        chosen = solve(pool, wanted, **options)
+    else:
+        chosen = solve_kept(pool, keep, wanted, _filler(pool, release.overlays), **options)
     tools = _tools(release, tools_index) if tools_index else ()
     return Lock(
         release=release.version,
@@ -59,9 +72,30 @@ def resolve(release: Release, index: Index, tools_index: Index | None) -> Lock:
         asked=asked_by(release),
         epoch=epoch_of(index.records),
         indexes=index.records,
-        packages=_pinned(index, [c for c in chosen if c.solvable.repo.name == "foundation"]),
+        packages=_pinned(index, [c for c in chosen if c.solvable.repo.name != "own"], keep),
         tools=tools,
+        materials=_pinned(index, materials),
     )
+
+
+def _materials(repo: solv.Repo, release: Release) -> list[Choice]:
+    """Give the newest of each package that an own component is built from, with what is built from it."""
+    users: dict[str, list[Cause]] = {}
+    for component in release.components:
+        for name in component.build_from:
+            users.setdefault(name, []).append(Cause(component.name, "build_from"))
+    found = []
+    for name, causes in sorted(users.items()):
+        selection = repo.pool.select(name, solv.Selection.SELECTION_NAME)
+        candidates = [s for s in selection.solvables() if s.repo.name == repo.name]
+        newest = max(candidates, key=cmp_to_key(_by_version))
+        found.append(Choice(newest.name, _plain(newest.evr), newest.arch, tuple(causes), newest))
+    return found
+
+
+def _by_version(one: solv.XSolvable, other: solv.XSolvable) -> int:
+    order: int = one.evrcmp(other)
+    return order
 
 
 def _tools(release: Release, index: Index) -> tuple[Locked, ...]:
@@ -77,8 +111,11 @@ def _tools(release: Release, index: Index) -> tuple[Locked, ...]:
     return _pinned(index, chosen)
 
 
-def _pinned(index: Index, chosen: Sequence[Choice]) -> tuple[Locked, ...]:
-    packages = index.look_up(choice.key for choice in chosen)
+def _pinned(index: Index, chosen: Sequence[Choice], keep: Keep | None = None) -> tuple[Locked, ...]:
+    stay = {c.key: keep.by_key[c.key].package for c in chosen if keep and c.solvable.repo.name == REPO}
+    moved = [choice.key for choice in chosen if choice.key not in stay]
+    found = stay | dict(zip(moved, index.look_up(moved), strict=True))
+    packages = [found[choice.key] for choice in chosen]
     return tuple(Locked(p, choice.causes) for p, choice in zip(packages, chosen, strict=True))
 
 
@@ -94,6 +131,13 @@ def _apply(pool: solv.Pool, repo: solv.Repo, index: Index, overlays: Mapping[str
         upstream = index.look_up((s.name, _plain(s.evr), s.arch) for s in solvables)
         for solvable, package in zip(solvables, upstream, strict=True):
             _replace_relations(pool, solvable, overlaid(package, overlays[name]))
+
+
+def _filler(pool: solv.Pool, overlays: Mapping[str, Overlay]) -> Callable[[solv.XSolvable, Package], None]:
+    """Give what gives a solvable the relations of a package, as its overlay leaves them."""
+    return lambda solvable, package: _replace_relations(
+        pool, solvable, overlaid(package, overlays.get(package.name))
+    )
 
 
 def _plain(evr: str) -> str:
@@ -134,14 +178,14 @@ def _add_own(pool: solv.Pool, release: Release) -> None:
                     solvable.add_provides(_dependency(pool, relation))
 
 
-def _check_spelling(repo: solv.Repo, components: Sequence[Component], release: Release) -> None:
+def _check_spelling(repo: solv.Repo, release: Release) -> None:
     """A component's package must exist by its own name: a provider of it would be another package."""
     if isinstance(release.foundation, RpmmdFoundation):
         return
     pool = repo.pool
     faults = []
-    for component in components:
-        for name in component.wanted:
+    for component in release.components:
+        for name in (*(() if component.is_own else component.wanted), *component.build_from):
             if pool.select(name, solv.Selection.SELECTION_NAME).isempty():
                 near = _near(pool, name)
                 faults.append(

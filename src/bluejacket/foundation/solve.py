@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import solv
 
 from bluejacket.errors import Fault, UserError
-from bluejacket.foundation.metadata import Evr
 
 _MOST_PROBLEMS = 8
 
@@ -22,16 +21,14 @@ class Unsolvable(UserError):
         self.paths = tuple(paths)
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """Why a package is in: `by` (a package, or empty for a root) needs `relation`."""
 
     by: str
     relation: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """One chosen package: name, evr, arch, and everything that needs it."""
 
     name: str
@@ -69,8 +66,7 @@ def solve(
     solver = pool.Solver()
     solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, 0 if recommends else 1)
     if problems := solver.solve(jobs):
-        told = [_explain(problem, what) for problem in problems[:_MOST_PROBLEMS]]
-        raise Unsolvable(told, missing_paths(problems))
+        raise Unsolvable(told(problems, what), missing_paths(problems))
     chosen = solver.transaction().newsolvables()
     causes = _causes(pool, chosen, wanted)
     return tuple(
@@ -79,7 +75,8 @@ def solve(
 
 
 def _evr(solvable: solv.XSolvable) -> str:
-    return str(Evr.parse(solvable.evr))
+    evr: str = solvable.evr
+    return evr.removeprefix("0:")
 
 
 def _job(pool: solv.Pool, wanted: str, what: str) -> solv.Job:
@@ -132,6 +129,11 @@ def missing_paths(problems: Iterable[solv.Problem]) -> tuple[str, ...]:
                 if info.dep is not None:
                     found.update((word.strip("()"), None) for word in str(info.dep).split() if "/" in word)
     return tuple(path for path in found if path.startswith("/"))
+
+
+def told(problems: Sequence[solv.Problem], what: str) -> list[Fault]:
+    """Give libsolv's problems in words, the first few of them."""
+    return [_explain(problem, what) for problem in problems[:_MOST_PROBLEMS]]
 
 
 def _explain(problem: solv.Problem, what: str) -> Fault:

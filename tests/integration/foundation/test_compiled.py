@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluejacket.foundation.rpmmd import compiled
-from bluejacket.foundation.rpmmd.compiled import compile_primary
+from bluejacket.foundation.rpmmd.compiled import compile_primary, part_bytes
 from bluejacket.foundation.rpmmd.parts import load_into
 from bluejacket.foundation.rpmmd.xml import Malformed
 
@@ -79,6 +81,49 @@ def test_parts_equal_the_whole_wherever_they_are_cut(tmp_path_factory: pytest.Te
         assert part > 5_000 or len(list(folder.iterdir())) > 3
 
     check()
+
+
+@pytest.mark.parametrize(("size", "count"), [(None, 0), (1 << 20, 1), (13 << 20, 4), (88_571_758, 8)])
+def test_parts_of_a_known_size_are_equal(size: int | None, count: int) -> None:
+    found = part_bytes(size)
+    assert found <= compiled.PART_BYTES
+    assert size is None or -(-size // found) == count
+
+
+def test_each_part_is_told_in_its_order_when_it_is_whole(tmp_path: Path) -> None:
+    content, told = primary(400), list[str]()
+    pool = solv.Pool()
+    pool.setarch("x86_64")
+    repo = pool.add_repo("test")
+
+    def ready(file: Path) -> None:
+        told.append(file.name)
+        assert repo.add_solv(solv.xfopen(str(file)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "PART_BYTES", 20_000)
+        hashes = compile_primary(in_pieces(content, 999), tmp_path, "test", len(content), ready)
+    assert told == sorted(file.name for file in tmp_path.iterdir()) == sorted(hashes)
+    assert len(told) % 4 == 0
+    assert [s.name for s in repo.solvables_iter()] == [f"p{n}" for n in range(400)]
+
+
+def test_processes_that_die_are_told(tmp_path: Path) -> None:
+    begun = set(_children())
+
+    def unpack(into: IO[bytes]) -> None:
+        into.write(primary(10)[:-400])
+        for child in set(_children()) - begun:
+            os.kill(child, signal.SIGKILL)
+        into.write(primary(10)[-400:])
+
+    with pytest.raises(Malformed, match=r"test is not primary metadata: libsolv ended with status -9"):
+        compile_primary(unpack, tmp_path, "test")
+
+
+def _children() -> list[int]:
+    tasks = Path("/proc/self/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 def test_no_package_at_all(tmp_path: Path) -> None:

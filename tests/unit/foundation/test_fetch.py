@@ -16,6 +16,7 @@ import pytest
 from bluejacket.errors import OutsideError
 from bluejacket.foundation.fetch import Fetcher, Limits, NotThere, Proxies, Since, Wanted
 from bluejacket.store import Store
+from fetching import CONTENT, QUICK, SHA256, site_with_file, wanted
 from told import Told
 from webserver import (
     Act,
@@ -26,43 +27,22 @@ from webserver import (
     endless,
     redirect,
     reset,
-    serve,
     stall,
     status,
     truncated,
     wrong_range,
 )
 
-CONTENT = random.Random(1).randbytes(3_000_000)
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-QUICK = Limits(
-    connect_s=2,
-    silence_s=0.6,
-    answer_s=1.0,
-    slow_bytes_s=1000,
-    slow_window_s=0.4,
-    whole_s=5,
-    tries=3,
-    backoff_s=0.01,
-    longest_backoff_s=0.05,
-)
-
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    folder = tmp_path / "site"
-    folder.mkdir()
-    (folder / "file").write_bytes(CONTENT)
-    with serve(folder) as served:
+    with site_with_file(tmp_path / "site") as served:
         yield served
 
 
 @pytest.fixture
 def second(tmp_path: Path) -> Iterator[Site]:
-    folder = tmp_path / "second"
-    folder.mkdir()
-    (folder / "file").write_bytes(CONTENT)
-    with serve(folder) as served:
+    with site_with_file(tmp_path / "second") as served:
         yield served
 
 
@@ -80,10 +60,6 @@ def store(tmp_path: Path) -> Store:
 def fetcher(store: Store, told: Told) -> Iterator[Fetcher]:
     with Fetcher(store, told, proxies=Proxies(), limits=QUICK, parallel=4) as fetching:
         yield fetching
-
-
-def wanted(*urls: str, size: int | None = len(CONTENT), sha256: str = SHA256) -> Wanted:
-    return Wanted("file", urls, size, sha256)
 
 
 def parts(store: Store) -> list[str]:

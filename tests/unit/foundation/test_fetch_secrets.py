@@ -11,24 +11,19 @@ from pathlib import Path
 import pytest
 
 from bluejacket.errors import OutsideError, UserError
-from bluejacket.foundation.fetch import DiskFull, Fetcher, Limits, Login, Proxies, Wanted, read_logins
+from bluejacket.foundation.fetch import DiskFull, Fetcher, Login, Proxies, Wanted, read_logins
 from bluejacket.store import Store
+from fetching import CONTENT, QUICK, site_with_file, wanted
 from told import Told
 from webserver import Site, body, proxy, redirect, serve, status, truncated
 
-CONTENT = b"what is wanted\n" * 100_000
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-QUICK = Limits(tries=2, backoff_s=0.01, silence_s=1, answer_s=1)
 SECRET = "gehe1m%21"  # as it stands in an address
 PLAIN = "gehe1m!"
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    folder = tmp_path / "site"
-    folder.mkdir()
-    (folder / "file").write_bytes(CONTENT)
-    with serve(folder) as served:
+    with site_with_file(tmp_path / "site") as served:
         yield served
 
 
@@ -37,10 +32,6 @@ def fetcher(
 ) -> Fetcher:
     store = Store(tmp_path / "store")
     return Fetcher(store, told, proxies=proxies or Proxies(), logins=logins, limits=QUICK)
-
-
-def wanted(*urls: str) -> Wanted:
-    return Wanted("file", urls, len(CONTENT), SHA256)
 
 
 def test_login_of_the_address(tmp_path: Path, site: Site) -> None:
@@ -90,10 +81,7 @@ def test_login_goes_nowhere_else(url: str, fits: bool) -> None:
 
 
 def test_login_stays_when_redirected_elsewhere(tmp_path: Path, site: Site) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "file").write_bytes(CONTENT)
-    with serve(other) as elsewhere, fetcher(tmp_path, Told()) as fetching:
+    with site_with_file(tmp_path / "other") as elsewhere, fetcher(tmp_path, Told()) as fetching:
         site.always("/file", redirect(elsewhere.url("/file")))
         fetching.fetch(wanted(site.url("/file", f"jack:{SECRET}")))
         assert site.asked[0].login == f"jack:{PLAIN}"

@@ -10,111 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from bluejacket.definition import Release, load
 from bluejacket.errors import OutsideError, UserError
-from bluejacket.foundation.debian.apt import Apt
-from bluejacket.foundation.debian.archive import DebianArchive
-from bluejacket.foundation.index import Index
-from bluejacket.foundation.lock import Lock, asked_by, chains, epoch_of, lock_file, read_lock, write_lock
-from bluejacket.foundation.resolve import resolve
-from bluejacket.store import State
-from debarchive import NOW, DebArchive
+from bluejacket.foundation.lock import Lock, asked_by, chains, epoch_of, lock_file, read_lock
+from bluejacket.foundation.locking import make_lock
+from debarchive import NOW
 from keys import key
-from told import Told
-from webserver import Site, serve
-
-FILES = {
-    "distribution.toml": """
-        [distribution]
-        id = "small"
-        name = "Small Linux"
-        vendor = "Small"
-        home = "https://small.example/"
-        bug_url = "https://small.example/bugs"
-        """,
-    "releases/1.toml": """
-        [release]
-        codename = "One"
-        foundation = "small"
-        groups = ["all"]
-        feed = "main"
-        published = 2026-11-01
-        [tools]
-        packages = ["tool"]
-        """,
-    "foundations/small.toml": """
-        [foundation]
-        kind = "debian"
-        [[foundation.suite]]
-        name = "forky"
-        mirror = "MIRROR"
-        keyring = "keyring.gpg"
-        """,
-    "feeds/main.toml": """
-        [feed]
-        description = "Small"
-        address = "https://small.example/feed"
-        variable = "small_feed"
-        """,
-    "components/all.toml": """
-        [group]
-        description = "All"
-        [[component]]
-        name = "app"
-        reason = "the test wants it"
-        """,
-}
-
-
-class Small:
-    """A distribution of one component on an archive of its own."""
-
-    def __init__(self, folder: Path, site: Site, archive: DebArchive) -> None:
-        self.folder, self.site, self.archive = folder / "distro", site, archive
-        for name, text in FILES.items():
-            self.write(name, text)
-        (self.folder / "keyring.gpg").write_bytes(archive.keyring())
-        self.told = Told()
-        self.state = State(folder / "state", self.told)
-        self.strict = True
-
-    def write(self, name: str, text: str) -> None:
-        file = self.folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        lines = (line.strip() for line in text.splitlines())
-        file.write_text("\n".join(lines).strip().replace("MIRROR", self.site.url().rstrip("/")) + "\n")
-
-    def release(self) -> Release:
-        return load(self.folder).release("1")
-
-    def refresh(self) -> Index:
-        class OwnApt(Apt):
-            def checks_valid_until(inner) -> bool:  # noqa: N805
-                return self.strict
-
-        release = self.release()
-        state = self.state
-        apt = OwnApt(self.folder / "no-apt")
-        return DebianArchive(
-            release.foundation, release.folder, state.store, state.indexes, state.report, apt
-        ).refresh()
-
-    def lock(self) -> Lock:
-        release, index = self.release(), self.refresh()
-        lock = resolve(release, index, index)
-        write_lock(lock, lock_file(release))
-        return lock
+from smalldistro import FILES, Small, small_distro, with_updates
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Small]:
-    archive = DebArchive(tmp_path / "mirror")
-    archive.add("app", Depends="library (>= 1), first | second", Recommends="nice")
-    for name in ("library", "first", "second", "nice", "tool", "unused"):
-        archive.add(name)
-    archive.publish()
-    with serve(archive.root) as site:
-        yield Small(tmp_path, site, archive)
+    with small_distro(tmp_path) as made:
+        yield made
 
 
 def test_the_lock_pins_the_closure_and_says_why(small: Small) -> None:
@@ -126,6 +33,30 @@ def test_the_lock_pins_the_closure_and_says_why(small: Small) -> None:
     assert read_lock(small.release()) == lock
     (chain,) = chains(lock.packages, "library")
     assert [(c.by, c.relation) for c in chain] == [("", "app"), ("app", "library >= 1-0")]
+
+
+def test_what_an_own_package_is_built_from_is_pinned_alone_and_stays_out_of_the_closure(small: Small) -> None:
+    small.archive.add("unused", version="2")
+    small.archive.publish()
+    own = """
+        [[component]]
+        name = "own"
+        kind = "spec"
+        spec = "own.spec"
+        build_from = ["unused"]
+        reason = "the test wants it"
+        """
+    small.write("own.spec", "Name: own")
+    small.write("components/all.toml", FILES["components/all.toml"] + own)
+    lock = small.lock()
+    (unused,) = lock.materials
+    assert (unused.package.name, unused.package.evr) == ("unused", "2-0")
+    assert [cause.by for cause in unused.causes] == ["own"]
+    assert "unused" not in {p.package.name for p in lock.packages}
+    assert read_lock(small.release()) == lock
+    small.write("components/all.toml", FILES["components/all.toml"] + own.replace("unused", "unuse"))
+    with pytest.raises(UserError, match=r"component own of release 1 wants the package unuse.*unused"):
+        small.lock()
 
 
 def test_the_same_index_gives_the_same_lock(small: Small) -> None:
@@ -257,3 +188,39 @@ def test_two_locks_at_once_agree(small: Small) -> None:
     assert len(set(made)) == 1
     assert json.loads(lock_file(small.release()).read_text())["asked"] == asked_by(small.release())
     assert epoch_of(made[0].indexes) == made[0].epoch
+
+
+def test_a_suite_left_out_is_told_until_it_is_taken_again(small: Small) -> None:
+    with_updates(small)
+    release = small.release()
+    lock, _ = make_lock(small.state, release, leave_out=["forky-security"])
+    app = lock.find("app")
+    assert app is not None
+    assert app.package.upstream_version == "1.0-1"
+    assert [record.suite for record in lock.indexes] == ["forky"]
+    (text,) = lock.tolerated
+    assert text == (
+        "release 1 is locked without forky-security, which small has; `bluejacket lock 1` takes it again"
+    )
+    assert text in small.told.warnings
+    assert read_lock(release) == lock, "the definitions ask for the same as before"
+    lock, changes = make_lock(small.state, release)
+    assert changes.moved == (("app", "1.0-1", "1.0-1+deb13u1"),)
+    assert lock.tolerated == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (
+            ["forky-securty"],
+            r'small has no suite forky-securty \(the nearest known one is "forky-security"\)',
+        ),
+        (["forky", "forky-security"], "without forky, forky-security, small has no suite"),
+    ],
+)
+def test_only_suites_that_are_there_can_be_left_out(small: Small, names: list[str], words: str) -> None:
+    with_updates(small)
+    with pytest.raises(UserError, match=words):
+        make_lock(small.state, small.release(), leave_out=names)
+    assert not lock_file(small.release()).exists()

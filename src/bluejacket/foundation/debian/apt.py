@@ -14,6 +14,10 @@ from bluejacket.errors import Fault, UserError
 from bluejacket.foundation.debian.control import stanzas
 from bluejacket.foundation.fetch import Login, Proxies, read_logins
 
+_OFF = frozenset(("no", "false", "without", "off", "disable"))
+_ON = frozenset(("yes", "true", "with", "on", "enable"))
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
+_LONG = 1 << 63
 _LISTED = re.compile(r"^deb\s+(?:\[[^\]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)", re.M)
 
 
@@ -50,7 +54,9 @@ class Apt:
                 yield from (found["uri"] for found in _LISTED.finditer(file.read_text("utf-8", "replace")))
         for file in sorted((etc / "sources.list.d").glob("*.sources")):
             for stanza in stanzas(file.read_text("utf-8", "replace")):
-                if "deb" in stanza.get("types", "").split() and stanza.get("enabled", "yes") != "no":
+                if "deb" in stanza.get("types", "").split() and switch(
+                    stanza.get("enabled", ""), default=True
+                ):
                     yield from (u for u in stanza.get("uris", "").split() if "://" in u)
 
     @cached_property
@@ -64,12 +70,7 @@ class Apt:
 
     def checks_valid_until(self) -> bool:
         """Say whether apt refuses an index past its `Valid-Until` (its default)."""
-        return self._settings.get("acquire::check-valid-until", "true").lower() not in (
-            "false",
-            "no",
-            "0",
-            "off",
-        )
+        return switch(self._settings.get("acquire::check-valid-until", ""), default=True)
 
     def proxies(self) -> Proxies:
         """Give apt's proxies, else those of the environment."""
@@ -89,3 +90,20 @@ class Apt:
         etc = self.root / "etc/apt"
         files = [etc / "auth.conf", *sorted((etc / "auth.conf.d").glob("*.conf"))]
         return tuple(login for file in files if file.is_file() for login in read_logins(file, apt=True))
+
+
+def switch(value: str, *, default: bool) -> bool:
+    """Read a switch as apt does: its words for on and off, a number that is 0 or 1, else the default.
+
+    apt-pkg, StringToBool: strtol(3) in any base, of which an int is kept.
+    """
+    word = value.lower()
+    if word in _OFF | _ON:
+        return word in _ON
+    if found := _NUMBER.fullmatch(value):
+        sign, digits = found.groups()
+        base = 10 if digits[0] != "0" else 16 if digits[:2] in ("0x", "0X") else 8
+        kept = min(max(int(sign + digits, base), -_LONG), _LONG - 1) & 0xFFFFFFFF
+        if kept in (0, 1):
+            return kept == 1
+    return default

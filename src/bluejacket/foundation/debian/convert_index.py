@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from bluejacket.errors import Fault, OutsideError
 from bluejacket.foundation import solvfile
+from bluejacket.foundation.debian.built_using import built_using
 from bluejacket.foundation.debian.control import Stanza, stanzas
 from bluejacket.foundation.debian.relations import Mapped, Mapper, Parsed, parse
 from bluejacket.foundation.debian.version import to_evr
@@ -45,6 +46,7 @@ def convert_index(files: Sequence[IndexFile], into: Path) -> None:
             package = _package(origin, stanza, relations, mapper)
             primary.add(package)
             packages.add(package)
+            packages.add_parts(package, built_using(stanza))
     (into / "rewritten.json").write_text(json.dumps([r._asdict() for r in mapper.rewritten], indent=1))
     solvfile.compile_primary(into / "primary.xml", into / "index.solv")
 
@@ -109,6 +111,13 @@ class _Table:
         self._database.execute(
             "CREATE TABLE package (name TEXT, evr TEXT, arch TEXT, priority TEXT, json TEXT)"
         )
+        self._database.execute(
+            "CREATE TABLE built_using (name TEXT, evr TEXT, arch TEXT, field TEXT, source TEXT, version TEXT)"
+        )
+
+    def add_parts(self, package: Package, parts: Iterable[tuple[str, str, str]]) -> None:
+        rows = [(package.name, package.evr, package.arch, *part) for part in parts]
+        self._database.executemany("INSERT INTO built_using VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def add(self, package: Package) -> None:
         row = (package.name, package.evr, package.arch, package.priority, json.dumps(_values(package)))
@@ -116,6 +125,7 @@ class _Table:
 
     def __exit__(self, *_: object) -> None:
         self._database.execute("CREATE INDEX by_name ON package (name)")
+        self._database.execute("CREATE INDEX by_binary ON built_using (name)")
         self._database.execute("CREATE INDEX by_priority ON package (priority)")
         self._database.commit()
         self._database.close()

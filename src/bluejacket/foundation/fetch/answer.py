@@ -5,9 +5,8 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from bluejacket.foundation.fetch.wanted import Absent, Refused
@@ -15,24 +14,34 @@ from bluejacket.foundation.fetch.wanted import Absent, Refused
 CHUNK = 1 << 17
 
 
-@dataclass(slots=True)
 class Answer:
-    """An opened answer: its bytes from `start` on, each chunk already inside the time limits."""
+    """An opened answer: its bytes from `start` on, each chunk already inside the time limits.
 
-    chunks: Iterator[bytes]
-    start: int = 0
-    length: int | None = None
-    """Bytes that are to come, if the mirror tells."""
-    etag: str = ""
-    modified: str = ""
-    url: str = ""
-    """Where the redirects ended."""
-    unchanged: bool = False
-    """The mirror has nothing newer than the `since` that was asked for."""
+    `length` counts the bytes that are to come, if the mirror tells; `url` is where the redirects ended.
+    With `unchanged` the mirror has nothing newer than the `since` that was asked for.
+    """
+
+    def __init__(
+        self,
+        chunks: Iterator[bytes],
+        start: int = 0,
+        length: int | None = None,
+        *,
+        etag: str = "",
+        modified: str = "",
+        url: str = "",
+        unchanged: bool = False,
+    ) -> None:
+        self.chunks = chunks
+        self.start = start
+        self.length = length
+        self.etag = etag
+        self.modified = modified
+        self.url = url
+        self.unchanged = unchanged
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
+class Since(NamedTuple):
     """What a mirror said of the copy that the caller holds (RFC 9110 section 8.8)."""
 
     etag: str = ""

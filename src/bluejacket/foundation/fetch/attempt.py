@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,24 +15,21 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 
-@dataclass(slots=True)
 class Course:
     """How far the download of one file has come, over all tries and mirrors."""
 
-    wanted: Wanted
-    part: Part
-    advance: Callable[[int], None]
-    stopped: Callable[[], bool]
-    resumed: bool = False
-    """Some bytes of the part came with an earlier answer."""
-    validators: dict[str, str] = field(default_factory=dict)
-    """By address: the ETag or date to send as If-Range (RFC 9110 section 13.1.5)."""
-    kept_from: str = ""
-    """The address that gave the part's bytes, "" when an earlier run did."""
-
-    _sha512: _Hash | None = None
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self, wanted: Wanted, part: Part, advance: Callable[[int], None], stopped: Callable[[], bool]
+    ) -> None:
+        self.wanted = wanted
+        self.part = part
+        self.advance = advance
+        self.stopped = stopped
+        self.resumed = False  # some bytes of the part came with an earlier answer
+        # By address: the ETag or date to send as If-Range (RFC 9110 section 13.1.5).
+        self.validators: dict[str, str] = {}
+        self.kept_from = ""  # the address that gave the part's bytes, "" when an earlier run did
+        self._sha512: _Hash | None = None
         if self.wanted.sha512:
             self._sha512 = hashlib.sha512()
             with self.part.path.open("rb") as kept:

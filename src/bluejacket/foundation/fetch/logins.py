@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from bluejacket.errors import Fault, Place, UserError
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(NamedTuple):
     """A name and password for the addresses of one host, below one path.
 
     `scheme` "" means any; `port` None means the scheme's own or any.
@@ -19,10 +18,13 @@ class Login:
 
     host: str
     user: str
-    password: str = field(repr=False)
+    password: str
     scheme: str = ""
     port: int | None = None
     path: str = "/"
+
+    def __repr__(self) -> str:
+        return f"Login({self.user!r} of {self.host!r}, {self.scheme!r}, {self.port!r}, {self.path!r})"
 
     def fits(self, url: str) -> bool:
         """Say whether the login may be sent to `url`."""

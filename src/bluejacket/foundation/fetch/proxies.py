@@ -5,14 +5,19 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from bluejacket.errors import Fault, UserError, without_secrets
 
 
-@dataclass(frozen=True, slots=True)
-class Proxies:
+class _Proxies(NamedTuple):
+    http: str | None
+    https: str | None
+    direct: tuple[str, ...]
+
+
+class Proxies(_Proxies):
     """Proxy addresses (with login, if they need one) by the scheme of what is fetched.
 
     `direct` holds the hosts that are reached without a proxy, in the forms of `no_proxy`: a host,
@@ -20,12 +25,11 @@ class Proxies:
     or `*`.
     """
 
-    http: str | None = field(default=None, repr=False)
-    https: str | None = field(default=None, repr=False)
-    direct: tuple[str, ...] = ()
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        for proxy in (self.http, self.https):
+    def __new__(cls, http: str | None = None, https: str | None = None, direct: tuple[str, ...] = ()) -> Self:
+        """Name proxies. Raises UserError for an address that is none of a proxy."""
+        for proxy in (http, https):
             if proxy and urlsplit(proxy).scheme not in ("http", "https"):
                 raise UserError(
                     Fault(
@@ -33,6 +37,10 @@ class Proxies:
                         "name an HTTP proxy, such as http://proxy.example:3128",
                     )
                 )
+        return super().__new__(cls, http, https, direct)
+
+    def __repr__(self) -> str:
+        return f"Proxies(direct={self.direct!r})"  # the addresses may hold passwords
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Proxies:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bluejacket.foundation.fetch.answer import Answer, Since
 from bluejacket.foundation.fetch.wanted import Refused, Stopped, TryAgain
 
 
-@dataclass(frozen=True, slots=True)
-class Small:
+class Small(NamedTuple):
     """A small file, where it came from, and what to ask with the next time.
 
     `content` is None when the mirror has nothing newer than what was asked with.

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 from bluejacket.errors import OutsideError
 
 MIB = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class _Wanted(NamedTuple):
+    name: str
+    urls: tuple[str, ...]
+    size: int | None
+    sha256: str | None
+    sha512: str | None
+
+
+class Wanted(_Wanted):
     """A file as a trusted index describes it. `urls` are tried in order; sizes are in bytes.
 
     At least one of `sha256` and `sha512` (lower-case hex) must be known: a file that no hash
     describes never enters the store.
     """
 
-    name: str
-    urls: tuple[str, ...]
-    size: int | None
-    sha256: str | None
-    sha512: str | None = None
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if not (self.sha256 or self.sha512):
-            raise ValueError(f"{self.name}: neither SHA-256 nor SHA-512 is known")
+    def __new__(
+        cls, name: str, urls: tuple[str, ...], size: int | None, sha256: str | None, sha512: str | None = None
+    ) -> Self:
+        """Describe a file. Raises ValueError when no hash is known."""
+        if not (sha256 or sha512):
+            raise ValueError(f"{name}: neither SHA-256 nor SHA-512 is known")
+        return super().__new__(cls, name, urls, size, sha256, sha512)
 
     @property
     def hash(self) -> str:
@@ -33,8 +40,7 @@ class Wanted:
         return self.sha256 or self.sha512 or ""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """How much patience and room a mirror gets. Times in seconds."""
 
     connect_s: float = 15.0

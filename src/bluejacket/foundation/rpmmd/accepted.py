@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from bluejacket.errors import Fault, OutsideError, Place
 from bluejacket.foundation.rpmmd.repomd import Repomd
@@ -20,8 +21,7 @@ class Rollback(OutsideError):
     """A mirror or metalink offers something older than what was accepted before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """One accepted state: the metalink's timestamp (0 without one), the repomd.xml, its data.
 
     `bases` are the mirrors that it came from; `data` the store's hash by kind of data.
@@ -32,7 +32,7 @@ class Accepted:
     newest: int = 0
     repomd: str = ""
     bases: tuple[str, ...] = ()
-    data: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = MappingProxyType({})
 
 
 def record_of(indexes: Path, name: str) -> Path:
@@ -60,7 +60,7 @@ def read_accepted(file: Path) -> Accepted:
 
 def write_accepted(file: Path, accepted: Accepted) -> None:
     """Remember `accepted`, atomically."""
-    replace_text(file, json.dumps(asdict(accepted), indent=1))
+    replace_text(file, json.dumps(accepted._asdict() | {"data": dict(accepted.data)}, indent=1))
 
 
 def refuse_older_metalink(last: Accepted, timestamp: int, name: str, file: Path) -> None:

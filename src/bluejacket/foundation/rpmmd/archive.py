@@ -16,6 +16,9 @@ from bluejacket.foundation.rpmmd.package import BadPackage, verify_package
 from bluejacket.foundation.rpmmd.refresh import refresh
 from bluejacket.foundation.rpmmd.reopen import reopen
 from bluejacket.foundation.rpmmd.source import Source, source_of
+from bluejacket.foundation.rpmmd.sources import find_sources
+from bluejacket.foundation.sources import Source as Corresponding
+from bluejacket.foundation.sources import asked_sources
 from bluejacket.report import Report
 from bluejacket.store import Store
 
@@ -33,10 +36,18 @@ class RpmmdArchive:
     @cached_property
     def sources(self) -> dict[str, Source]:
         """The repositories of binary packages, by id. Raises UserError for keys that are not there."""
+        return self._described(of_sources=False)
+
+    @cached_property
+    def source_repositories(self) -> dict[str, Source]:
+        """The repositories of source packages, by id. Raises UserError for keys that are not there."""
+        return self._described(of_sources=True)
+
+    def _described(self, *, of_sources: bool) -> dict[str, Source]:
         return {
             one.id: source_of(self.foundation, one, self.folder)
             for one in self.foundation.repositories
-            if not one.source
+            if one.source is of_sources
         }
 
     def fetcher(self) -> Fetcher:
@@ -65,13 +76,31 @@ class RpmmdArchive:
 
     def wanted(self, packages: Sequence[tuple[str, str, str, int, str]]) -> list[Wanted]:
         """Give what to fetch for (name, archive, location, size, sha256) of locked packages."""
+        known = self.sources | self.source_repositories
         bases = {
-            name: reopen(source, self.store, self.indexes).bases for name, source in self.sources.items()
+            name: reopen(known[name], self.store, self.indexes).bases
+            for name in {package[1] for package in packages}
         }
         return [
             Wanted(name, tuple(base + location for base in bases[archive]), size, sha256)
             for name, archive, location, size, sha256 in packages
         ]
+
+    def corresponding(self, _index: RpmmdIndex, packages: Sequence[Package]) -> tuple[Corresponding, ...]:
+        """Give the source packages that `packages` were built from; some may be missing.
+
+        Raises what `refresh` raises.
+        """
+        with self.fetcher() as fetcher:
+            repositories = [
+                refresh(source, fetcher, self.store, self.indexes, self.report)
+                for source in self.source_repositories.values()
+            ]
+            return find_sources(repositories, self.foundation.architecture, asked_sources(packages, ()))
+
+    def verify_source(self, source: Corresponding, file: Path) -> None:
+        """Demand a source package's own signature. Raises BadPackage, BadSignature."""
+        verify_package(file, self.source_repositories[source.archive].keys, source.files[0].name)
 
     def verify(self, package: Package, file: Path) -> None:
         """Demand the package's own signature, and that it is the one that its index names.

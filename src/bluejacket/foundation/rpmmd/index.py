@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cmp_to_key
 from hashlib import sha256
 
 import solv
@@ -67,12 +68,37 @@ class RpmmdIndex:
         """RPM repositories do not say which packages are the standard ones."""
         return frozenset()
 
+    def newest(self, names: Iterable[str]) -> dict[str, Package]:
+        """Give the newest version of each of these packages that is there, by name. Raises OutsideError."""
+        pool = new_pool(self.architecture)
+        ranges = list(self._load(pool, pool.add_repo(NAME)))
+        pool.createwhatprovides()
+        keys = []
+        for name in names:
+            if found := pool.select(name, solv.Selection.SELECTION_NAME).solvables():
+                newest = max(found, key=cmp_to_key(_compared))
+                keys.append((name, plain_evr(newest.evr), newest.arch))
+        return {key[0]: _found(pool, ranges, key) for key in keys}
+
+    def known(self, keys: Iterable[tuple[str, str, str]]) -> frozenset[tuple[str, str, str]]:
+        """Give those of these (name, evr, arch) that are there."""
+        wanted = frozenset(keys)
+        pool = new_pool(self.architecture)
+        repo = pool.add_repo(NAME)
+        list(self._load(pool, repo))
+        there = {(s.name, plain_evr(s.evr), s.arch) for s in repo.solvables_iter()}
+        return wanted & there
+
     def look_up(self, wanted: Iterable[tuple[str, str, str]]) -> Sequence[Package]:
         """Give the packages of these (name, evr, arch), in that order. Raises OutsideError."""
         pool = new_pool(self.architecture)
         ranges = list(self._load(pool, pool.add_repo(NAME)))
         pool.createwhatprovides()
         return [_found(pool, ranges, key) for key in wanted]
+
+
+def _compared(one: solv.XSolvable, other: solv.XSolvable) -> int:
+    return int(one.evrcmp(other))
 
 
 def _outranked(pool: solv.Pool, ids: range, priority: int, taken: dict[str, int]) -> Iterator[int]:
@@ -137,8 +163,10 @@ def _relations(solvable: solv.XSolvable, kind: int, side: int) -> tuple[str, ...
 def _source(solvable: solv.XSolvable) -> tuple[str, str]:
     """Split name-version-release.src.rpm."""
     file = (solvable.lookup_sourcepkg() or "").removesuffix(".src.rpm").removesuffix(".nosrc.rpm")
-    name, version, release = [*file.rsplit("-", 2), "", ""][:3] if file else (solvable.name, "", "")
-    return name, f"{version}-{release}" if release else plain_evr(solvable.evr)
+    parts = file.rsplit("-", 2)
+    return (
+        (parts[0], f"{parts[1]}-{parts[2]}") if len(parts) == 3 else (solvable.name, plain_evr(solvable.evr))
+    )
 
 
 def _record(repository: Repository) -> IndexRecord:

@@ -6,7 +6,7 @@ alternates, which are older repomd.xml that mirrors may still have.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from bluejacket.errors import Fault
@@ -17,8 +17,7 @@ _SCHEMES = ("https", "http", "file")  # ftp and rsync are left alone; preferred 
 _HEX = {"sha256": 64, "sha512": 128}
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(NamedTuple):
     """One repomd.xml that a metalink vouches for. `size` in bytes, `timestamp` in Unix seconds."""
 
     timestamp: int
@@ -27,8 +26,7 @@ class Described:
     sha512: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Metalink:
+class Metalink(NamedTuple):
     """The newest repomd.xml, older ones that still count, and the mirrors' base addresses."""
 
     main: Described

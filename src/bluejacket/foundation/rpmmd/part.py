@@ -1,6 +1,7 @@
 """A program of its own that turns parts of a primary.xml into libsolv's files.
 
-It reads a line `PRIMARY<tab>INTO` for each and answers with a line: empty, or what is wrong. It imports
+It takes the numbers of parts from its input, which it shares with others of its kind: whoever is idle takes
+the next. For each it writes a line `NUMBER WRONG`, where WRONG is empty or says what is wrong. It imports
 nothing of Bluejacket's, so that it starts in the time of a bare Python.
 """
 
@@ -10,6 +11,8 @@ import os
 import sys
 
 import solv
+
+REQUEST_BYTES = 5  # "0000\n"
 
 
 def compile_part(primary: str, into: str) -> str:
@@ -26,24 +29,22 @@ def compile_part(primary: str, into: str) -> str:
     out = solv.xfopen(into, "w")
     if out is None or not repo.write(out) or not out.close():
         return f"{into} could not be written"
-    handle = os.open(into, os.O_RDONLY)
-    os.fsync(handle)  # now, while others compile: the store would wait for it later
-    os.close(handle)
     os.unlink(primary)  # noqa: PTH108 - pathlib is an import that this program does without
     return ""
 
 
-def main() -> None:
-    """Serve until the input ends."""
-    for line in sys.stdin:
-        primary, _, into = line.rstrip("\n").partition("\t")
+def main(folder: str) -> None:
+    """Compile `NUMBER.xml` below `folder` into `NUMBER.solv` for each number, until the input ends."""
+    # The kernel gives each small request to one reader, whole.
+    while request := os.read(0, REQUEST_BYTES).decode().strip():
         try:
-            answer = compile_part(primary, into)
+            wrong = compile_part(f"{folder}/{request}.xml", f"{folder}/{request}.solv")
         except OSError as error:
-            answer = str(error)
-        sys.stdout.write(answer.replace("\n", " ") + "\n")
-        sys.stdout.flush()
+            wrong = str(error)
+        wrong = wrong.replace("\n", " ")
+        os.write(1, f"{request} {wrong}\n".encode())
+    os._exit(0)  # nothing is left that would have to be put in order
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

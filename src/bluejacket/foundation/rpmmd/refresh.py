@@ -7,8 +7,8 @@ lacks is asked of the next, under the same hash.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bluejacket.errors import BluejacketError, Fault, OutsideError, UserError
 from bluejacket.foundation.fetch import DiskFull, Fetcher, NotThere, Wanted
@@ -40,8 +40,7 @@ _SIGNATURE_BYTES = 1 << 20
 _AT_ONCE = ("primary", "modules")  # what loading always needs
 
 
-@dataclass(frozen=True, slots=True)
-class _Index:
+class _Index(NamedTuple):
     """A verified repomd.xml. `content` as it came, `bases` the mirrors in order."""
 
     content: bytes

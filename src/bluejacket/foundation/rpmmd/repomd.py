@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
@@ -24,8 +24,7 @@ _HEX = {"sha256": 64, "sha512": 128}
 _LARGEST_BYTES = 4 << 30  # of one decompressed index that gives no size of its own
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(NamedTuple):
     """One piece of metadata. `checksum` and `size` (bytes) are of the file as it is fetched,
     the `open_` ones of its content."""
 
@@ -45,8 +44,7 @@ class Data:
         return self.open_size if self.open_size is not None else _LARGEST_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Repomd:
+class Repomd(NamedTuple):
     """A repository's index of indexes."""
 
     revision: str

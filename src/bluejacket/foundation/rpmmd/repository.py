@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 
 import solv
 
 from bluejacket.errors import Fault, OutsideError
-from bluejacket.foundation.rpmmd.parts import load_into
+from bluejacket.foundation.rpmmd.parts import load_into, load_part, opened
 from bluejacket.foundation.rpmmd.repomd import Data, Repomd, check_href
 from bluejacket.foundation.rpmmd.source import Source
 from bluejacket.foundation.rpmmd.xml import Malformed
@@ -30,8 +29,7 @@ T = TypeVar("T")
 _CODE = tuple(f"bluejacket.foundation.rpmmd.{name}" for name in ("compiled", "part", "parts"))
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A repository in a pool. `hidden` are the ids that exclusion and modules take away."""
 
     pool: solv.Pool  # libsolv's objects do not keep it alive, and are garbage without it
@@ -39,7 +37,6 @@ class Loaded:
     hidden: tuple[int, ...]
 
 
-@dataclass(slots=True)
 class Repository:
     """Verified metadata of one repository, and the mirrors that have the rest.
 
@@ -47,14 +44,25 @@ class Repository:
     when they are needed, if there is a `fetcher`.
     """
 
-    source: Source
-    repomd: Repomd
-    bases: tuple[str, ...]
-    sha256: str  # of repomd.xml
-    store: Store
-    fetcher: Fetcher | None = None
-    report: Report = SILENT
-    held: dict[str, str] = field(default_factory=dict)
+    def __init__(
+        self,
+        source: Source,
+        repomd: Repomd,
+        bases: tuple[str, ...],
+        sha256: str,
+        store: Store,
+        fetcher: Fetcher | None = None,
+        report: Report = SILENT,
+        held: Mapping[str, str] | None = None,
+    ) -> None:
+        self.source = source
+        self.repomd = repomd
+        self.bases = bases
+        self.sha256 = sha256  # of repomd.xml
+        self.store = store
+        self.fetcher = fetcher
+        self.report = report
+        self.held = dict(held or {})
 
     # -- for the solver ------------------------------------------------------------------------
 
@@ -79,11 +87,35 @@ class Repository:
             canonical({"kinds": kinds, "libsolv": _libsolv()}),
             tuple(self.repomd.data[kind].checksum for kind in kinds),
         )
-        tree = self.store.obtain(step, lambda folder: self._compile(kinds, folder))
-        ids = load_into(repo, tree)
+        tree = self.store.step(step)
+        ids = self._load_new(repo, step, kinds) if tree is None else load_into(repo, tree)
         return tuple(self._hidden(repo.pool, ids)), ids
 
-    def _compile(self, kinds: tuple[str, ...], folder: Path) -> None:
+    def _load_new(self, repo: solv.Repo, step: Step, kinds: tuple[str, ...]) -> range:
+        """Compile the metadata, and load each part while others are still being compiled."""
+        from concurrent.futures import ThreadPoolExecutor
+        from queue import SimpleQueue
+
+        first = len(repo.pool.solvables)
+        parts: SimpleQueue[tuple[solv.SolvFp, Path] | None] = SimpleQueue()
+
+        def ready(file: Path) -> None:
+            parts.put((opened(file), file))
+
+        with ThreadPoolExecutor(1) as pool:
+            early = ready if len(kinds) == 1 else None  # more kinds change the parts
+            made = pool.submit(self.store.obtain, step, lambda folder: self._compile(kinds, folder, early))
+            made.add_done_callback(lambda _: parts.put(None))
+            while found := parts.get():
+                load_part(repo, *found)
+        tree = made.result()
+        if len(repo.pool.solvables) == first:  # another process was quicker, or there is nothing
+            load_into(repo, tree)
+        return range(first, len(repo.pool.solvables))
+
+    def _compile(
+        self, kinds: tuple[str, ...], folder: Path, ready: Callable[[Path], None] | None
+    ) -> dict[str, str]:
         from tempfile import TemporaryFile
 
         from bluejacket.foundation.rpmmd.compiled import compile_primary, extend
@@ -94,13 +126,18 @@ class Repository:
         def unpack_primary(into: IO[bytes]) -> None:
             unpack(self.data("primary"), self.repomd.data["primary"], into)
 
-        compile_primary(unpack_primary, folder, f"primary of {name}")
+        primary = f"primary of {name}"
+        hashes = compile_primary(
+            unpack_primary, folder, primary, self.repomd.data["primary"].open_size, ready
+        )
         for kind in kinds[1:]:
             with TemporaryFile(dir=folder) as plain:
                 unpack(self.data(kind), self.repomd.data[kind], plain)
                 plain.flush()
                 plain.seek(0)
                 extend(folder, kind, plain, name)
+            hashes = {}
+        return hashes
 
     def _hidden(self, pool: solv.Pool, ids: range) -> Iterator[int]:
         modular = "modules" in self.repomd.data

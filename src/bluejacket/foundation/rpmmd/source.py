@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bluejacket.errors import Fault, UserError
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")  # dnf5-conf(5): $releasever, ${releasever}
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """One repository to take packages from. Exactly one of the three ways to a mirror is given.
 
     Without a keyring only metadata of this machine's own disk is read, and no package. `priority` is
