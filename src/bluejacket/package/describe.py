@@ -25,7 +25,23 @@ def description_of(rpm: Path) -> Path:
 
 
 def write_description(rpm: Path) -> None:
-    """Write a package's elements of primary.xml, filelists.xml and other.xml beside it.
+    """Write what `describe` gives beside the package. Raises OutsideError as it does."""
+    file = description_of(rpm)
+    file.write_text(json.dumps(describe(rpm), ensure_ascii=False), "utf-8")
+    file.chmod(0o644)  # whatever the umask
+
+
+def read_description(rpm: Path) -> dict[str, str]:
+    """Give what `write_description` wrote, or `describe` a package that has no description yet."""
+    try:
+        found: dict[str, str] = json.loads(description_of(rpm).read_text("utf-8"))
+    except FileNotFoundError:
+        return describe(rpm)
+    return found
+
+
+def describe(rpm: Path) -> dict[str, str]:
+    """Give a package's elements of primary.xml, filelists.xml and other.xml by kind.
 
     All its changelog entries are in; a feed keeps the newest. Raises OutsideError for a file that
     createrepo_c cannot read.
@@ -36,12 +52,9 @@ def write_description(rpm: Path) -> None:
         package.location_href = location_of(rpm.name)
         package.time_file = package.time_build  # the file's own time is that of its making
         dumps = (tool.xml_dump_primary, tool.xml_dump_filelists, tool.xml_dump_other)
-        xml = {kind: dump(package) for kind, dump in zip(KINDS, dumps, strict=True)}
+        return {kind: dump(package) for kind, dump in zip(KINDS, dumps, strict=True)}
     except (tool.CreaterepoCError, OSError) as error:
         raise OutsideError(Fault(f"createrepo_c cannot read it: {error}", "", Place(rpm))) from error
-    file = description_of(rpm)
-    file.write_text(json.dumps(xml, ensure_ascii=False), "utf-8")
-    file.chmod(0o644)  # whatever the umask
 
 
 @cache

@@ -17,6 +17,7 @@ from bluejacket.foundation.metadata import Package
 from bluejacket.package.convert import NOTES, convert
 from bluejacket.package.describe import write_description
 from bluejacket.package.keys import KEY_TIME, Signer
+from bluejacket.package.made import Made
 from bluejacket.package.scripts import Notes
 from bluejacket.package.sign import built_at, sign_package
 from bluejacket.parallel import worker_pool
@@ -34,6 +35,7 @@ _CODE = (
     "bluejacket.package.changes",
     "bluejacket.package.convert",
     "bluejacket.package.describe",
+    "bluejacket.package.generated",
     "bluejacket.package.header",
     "bluejacket.package.keys",
     "bluejacket.package.licence",
@@ -41,20 +43,6 @@ _CODE = (
     "bluejacket.package.scripts",
     "bluejacket.package.sign",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A signed RPM of ours: its file (with its description beside it), and the key of its step.
-
-    `notes` tells of its upstream's maintainer scripts; a package built from a spec has none.
-    """
-
-    rpm: Path
-    name: str
-    key: str
-    package: Package | None = None
-    notes: Notes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkstemp
@@ -29,15 +30,77 @@ class Signer(Protocol):
     def fingerprint(self) -> str:
         """The primary key's fingerprint in hexadecimal capitals."""
 
+    @property
+    def identity(self) -> str:
+        """What steps depend on that ship certificates or sign files: one word for all keys in use."""
+
+    @property
+    def bridge(self) -> Signer:
+        """Who signs the package that brings the certificates to machines."""
+
+    @property
+    def generation(self) -> int:
+        """How often the set of certificates has changed; it is part of that package's release number."""
+
+    @property
+    def revoked(self) -> tuple[str, ...]:
+        """Fingerprints of keys that machines have to forget."""
+
     def certificate(self) -> str:
-        """Give the armoured public key."""
+        """Give the armoured public keys that machines are to trust."""
 
     def sign(self, data: bytes, when: int) -> bytes:
         """Give a detached binary signature of `data`, made at `when` (seconds since 1970)."""
 
+    def signatures(self, data: bytes, when: int) -> bytes:
+        """Give the signatures by every key whose word counts, one after another: for files, not packages."""
+
+
+class OneKey(ABC):
+    """What a signer with a single key answers for a whole set of keys; see `Signer` for the members."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """The key's fingerprint in hexadecimal capitals."""
+
+    @abstractmethod
+    def certificate(self) -> str:
+        """Give the armoured public key."""
+
+    @abstractmethod
+    def sign(self, data: bytes, when: int) -> bytes:
+        """Give a detached binary signature of `data`, made at `when` (seconds since 1970)."""
+
+    @property
+    def identity(self) -> str:
+        """The fingerprint: there is one key."""
+        return self.fingerprint
+
+    @property
+    def bridge(self) -> Signer:
+        """This key itself."""
+        return self
+
+    @property
+    def generation(self) -> int:
+        """0: nothing has changed."""
+        return 0
+
+    @property
+    def revoked(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def signatures(self, data: bytes, when: int) -> bytes:
+        """Give the one signature."""
+        return self.sign(data, when)
+
 
 @dataclass(frozen=True, slots=True)
-class FileSigner:
+class FileSigner(OneKey):
     """A key without a passphrase, protected by the mode of its file alone."""
 
     key: pgp.Key
@@ -53,21 +116,14 @@ class FileSigner:
         file = folder / f"{name}.key"
         if not file.exists():
             fresh = cls(pgp.Key(secrets.token_bytes(32), KEY_TIME), user_id.encode("utf-8"))
-            _create(file, fresh.armoured())
+            create_secret(file, fresh.armoured())
         return cls.read(file)
 
     @classmethod
     def read(cls, file: Path) -> FileSigner:
         """Read a key file, as `armoured` gives it. Raises UserError as `obtain` does."""
         place = Place(file)
-        try:
-            mode = stat.S_IMODE(file.stat().st_mode)
-            text = file.read_bytes()[:_MOST]
-        except OSError as error:
-            raise UserError(Fault(f"cannot be read: {error.strerror}", "", place)) from None
-        if mode & 0o077:
-            way_out = f"`chmod 600 {file}`, and make a new key if somebody may have read it"
-            raise UserError(Fault(f"is a secret key that others may read (mode {mode:04o})", way_out, place))
+        text = read_secret(file)
         try:
             found = list(pgp.packets(_dearmoured(text)))
             if [tag for tag, _ in found] != [pgp.SECRET_KEY, pgp.USER_ID, pgp.SIGNATURE]:
@@ -106,7 +162,21 @@ def _dearmoured(text: bytes) -> bytes:
     return b"".join(bytes(packet) for packet in pysequoia.packet.PacketPile.from_bytes(text))
 
 
-def _create(file: Path, text: str) -> None:
+def read_secret(file: Path) -> bytes:
+    """Read the file of a secret key. Raises UserError when it cannot be read, or others may read it too."""
+    place = Place(file)
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+        text = file.read_bytes()[:_MOST]
+    except OSError as error:
+        raise UserError(Fault(f"cannot be read: {error.strerror}", "", place)) from None
+    if mode & 0o077:
+        way_out = f"`chmod 600 {file}`, and make a new key if somebody may have read it"
+        raise UserError(Fault(f"is a secret key that others may read (mode {mode:04o})", way_out, place))
+    return text
+
+
+def create_secret(file: Path, text: str) -> None:
     """Write a secret that appears whole, is never readable by others and never replaces another."""
     with disk_faults(file):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

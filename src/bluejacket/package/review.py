@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bluejacket.definition.overlay import Review
-from bluejacket.package.imported import Made
+from bluejacket.package.made import Made
 from bluejacket.package.scripts import ScriptNote
 
 

@@ -1,21 +1,19 @@
 """What the maintainer scripts of a package would have done: for a reviewer, and for the presets.
 
-None of them ever runs. debhelper writes much of them, between two comments that it always sets
-(debhelper(7), dh_installdeb(1)); what stands outside is custom code that a person has to judge.
+None of them ever runs. debhelper writes much of them; what is not of it, or has its work done by nothing
+here, is custom code that a person has to judge.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from bluejacket.foundation.debian.deb import Deb, Script
+from bluejacket.package.generated import blocks, without_replaced
 
-_BLOCK = re.compile(
-    r"^# Automatically added by (?P<by>dh_\S+?)(?:/\S*)?\n(?P<body>.*?)^# End automatically added section\n?",
-    re.M | re.S,
-)
 # Lines that do nothing by themselves; a script of only these needs no review.
 _IDLE = re.compile(
     r"""^\s*(?:
@@ -34,7 +32,7 @@ _ONLY_IF_INSTALLED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ScriptNote:
-    """One script: its digest, whether all of it is debhelper's, and the text that is not."""
+    """One script: its digest, whether all of it is generated and replaced, and the text that is not."""
 
     name: str
     sha256: str
@@ -43,7 +41,7 @@ class ScriptNote:
 
     @property
     def needs_review(self) -> bool:
-        """Code that would have run at installation and that nobody generated (removal is rpm's own)."""
+        """Code that would have run at installation, and nothing else does (removal is rpm's own)."""
         return not self.generated and self.name in ("preinst", "postinst")
 
 
@@ -73,10 +71,11 @@ class Notes:
 def notes_of(name: str, version: str, deb: Deb) -> Notes:
     """Judge the scripts of a package."""
     enable, enable_user = _enabled(deb)
+    paths = {entry.path for entry in deb.entries.values()}
     return Notes(
         package=name,
         version=version,
-        scripts=tuple(_note(script) for script in deb.scripts),
+        scripts=tuple(_note(script, paths) for script in deb.scripts),
         enable=enable,
         enable_user=enable_user,
         triggers=tuple(
@@ -85,8 +84,8 @@ def notes_of(name: str, version: str, deb: Deb) -> Notes:
     )
 
 
-def _note(script: Script) -> ScriptNote:
-    rest = _BLOCK.sub("", script.text)
+def _note(script: Script, paths: Collection[str]) -> ScriptNote:
+    rest = without_replaced(script.text, paths)
     custom = [line.rstrip() for line in rest.splitlines() if not _IDLE.match(line)]
     return ScriptNote(script.name, script.sha256, generated=not custom, custom="\n".join(custom))
 
@@ -98,11 +97,11 @@ def _enabled(deb: Deb) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for script in deb.scripts:
         if script.name != "postinst":
             continue
-        for block in _BLOCK.finditer(script.text):
-            if block["by"] not in _SYSTEMD:
+        for block in blocks(script.text):
+            if block.by not in _SYSTEMD:
                 continue
-            never = {found["unit"] for found in _ONLY_IF_INSTALLED.finditer(block["body"])}
-            for found in _ENABLE.finditer(block["body"]):
+            never = {found["unit"] for found in _ONLY_IF_INSTALLED.finditer(block.body)}
+            for found in _ENABLE.finditer(block.body):
                 if found["unit"] not in never:
                     (users if found["user"] else units)[found["unit"]] = None
     return tuple(units), tuple(users)

@@ -33,10 +33,22 @@ def sign_package(rpm: Path, signer: Signer, when: int, into: Path) -> Path:
 
 
 def sign_detached(data: bytes, signer: Signer, when: int) -> str:
-    """Give an armoured detached signature, such as repomd.xml.asc."""
-    return pysequoia.armor(signer.sign(data, when), pysequoia.ArmorKind.Signature)
+    """Give an armoured detached signature, such as repomd.xml.asc, by all keys that sign at the time."""
+    return pysequoia.armor(signer.signatures(data, when), pysequoia.ArmorKind.Signature)
 
 
 def built_at(rpm: Path) -> int:
     """Give the build time of a package, in seconds since 1970."""
     return int(rpm_rs.PackageMetadata.open(str(rpm)).build_time)
+
+
+def package_verifier(certificates: str) -> rpm_rs.Verifier:
+    """Give what verifies packages signed by any of the armoured certificates."""
+    found = [
+        pysequoia.armor(bytes(cert), pysequoia.ArmorKind.PublicKey).encode("ascii")
+        for cert in pysequoia.Cert.split_bytes(certificates.encode("ascii"))
+    ]
+    verifier = rpm_rs.Verifier(found[0])
+    for more in found[1:]:
+        verifier.load_from_asc_bytes(more)
+    return verifier

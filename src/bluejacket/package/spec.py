@@ -16,15 +16,18 @@ from bluejacket.definition.options import Options
 from bluejacket.errors import Fault, Place, UserError
 from bluejacket.package.convert import BUILD_HOST
 from bluejacket.package.describe import write_description
-from bluejacket.package.imported import Made
 from bluejacket.package.keys import KEY_TIME, Signer
+from bluejacket.package.made import Made
 from bluejacket.package.sign import sign_package
+from bluejacket.report import SILENT
 from bluejacket.store import Step, Store, code_of
 from bluejacket.store.blobs import sha256_of
 from bluejacket.store.files import remove_tree
 from bluejacket.store.steps import canonical
 from bluejacket.tools import Sandbox
+from bluejacket.tools.tree import unpack
 
+UNPACKED = "foundation"  # below SOURCES: the files of upstream packages that the build reads
 _TOP = "/run/build"  # the same inside every sandbox, so that no package holds a path of this machine
 _CODE = (
     "bluejacket.package.describe",
@@ -41,7 +44,8 @@ class Recipe:
 
     `generated` are sources that the build makes, beside the files that lie in the spec's folder: a
     name below SOURCES with its content, or a file that has it. `epoch` (seconds since 1970) dates
-    everything. `inputs` are keys of what else the build reads.
+    everything. `inputs` are keys of what else the build reads, `unpacked` upstream packages whose files
+    lie below SOURCES/foundation.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Recipe:
     macros: Mapping[str, str] = field(default_factory=dict)
     generated: Mapping[str, bytes | Path] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
+    unpacked: tuple[Path, ...] = ()
 
 
 def build_spec(store: Store, box: Sandbox, tools: str, recipe: Recipe, signer: Signer) -> list[Made]:
@@ -74,7 +79,7 @@ def build_spec(store: Store, box: Sandbox, tools: str, recipe: Recipe, signer: S
                 "with": [version("rpm-rs"), version("createrepo-c")],
             }
         ),
-        (tools, signer.fingerprint, *recipe.inputs),
+        (tools, signer.fingerprint, *recipe.inputs, *map(sha256_of, recipe.unpacked)),
     )
     folder = store.obtain(step, lambda into: _build(box, recipe, signer, into))
     found = sorted(folder.glob("*.rpm"))
@@ -167,6 +172,8 @@ def _lay_out(recipe: Recipe, sources: Path) -> None:
         _place(sources / name, path, _mode(path), recipe.epoch)
     for name, content in recipe.generated.items():
         _place(sources / name, content, 0o644, recipe.epoch)
+    if recipe.unpacked:
+        unpack(recipe.unpacked, sources / UNPACKED, SILENT)
     for folder in (sources, *(p for p in sources.rglob("*") if p.is_dir())):
         folder.chmod(0o755)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +18,17 @@ import zstandard
 
 from bluejacket.errors import Fault, OutsideError, Place, UserError
 from bluejacket.foundation.metadata import Evr
+from bluejacket.package.bootkey import BootKey, sign_efi
 from bluejacket.package.describe import description_of
-from bluejacket.package.imported import Made
 from bluejacket.package.initrd import InitrdRecipe, read_module_list, write_initrd
+from bluejacket.package.made import Made
 from bluejacket.store import Step, Store, code_of
 from bluejacket.store.blobs import sha256_of
 from bluejacket.store.steps import canonical
 from bluejacket.tools import Sandbox
 
 _CODE = (
+    "bluejacket.package.bootkey",
     "bluejacket.package.cpio",
     "bluejacket.package.initrd",
     "bluejacket.package.kernel_modules",
@@ -107,9 +110,16 @@ def _paths(made: Made) -> list[str]:
 
 
 def make_uki(
-    store: Store, box: Sandbox, tools: str, kernel: Kernel, folder: Path, os_release: str, epoch: int
+    store: Store,
+    box: Sandbox,
+    tools: str,
+    kernel: Kernel,
+    folder: Path,
+    os_release: str,
+    boot_key: BootKey,
+    epoch: int,
 ) -> tuple[Path, str]:
-    """Give the folder with `uki.efi` and the list of the initrd's modules, and the step's key.
+    """Give the folder with `uki.efi`, signed, and the list of the initrd's modules, and the step's key.
 
     `folder` holds `init`, `modules` and `cmdline`; `tools` is the key of the tools tree. Raises
     UserError for what is wrong in that folder, OutsideError for a module that the kernel lacks.
@@ -119,12 +129,14 @@ def make_uki(
         "uki",
         code_of(*_CODE),
         canonical([{n: sha256_of(p) for n, p in sources.items()}, kernel.version, os_release, epoch]),
-        (tools, kernel.image.key, *(part.key for part in kernel.parts)),
+        (tools, boot_key.identity, kernel.image.key, *(part.key for part in kernel.parts)),
     )
 
     def work(into: Path) -> None:
         with TemporaryDirectory(dir=into, prefix=".work-") as scratch:
-            _write(box, kernel, sources, os_release, epoch, Path(scratch), into)
+            _write(box, kernel, sources, os_release, epoch, Path(scratch))
+            sign_efi(box, boot_key, Path(scratch, "out", UKI), into / UKI, epoch)
+            shutil.copyfile(Path(scratch, MANIFEST), into / MANIFEST)
 
     return store.obtain(step, work), step.key
 
@@ -142,11 +154,11 @@ def _write(
     os_release: str,
     epoch: int,
     scratch: Path,
-    into: Path,
 ) -> None:
-    _extract(kernel.image.rpm, kernel.path, scratch)
+    """Write the UKI to `out` in the folder `scratch`, and the list of the initrd's modules beside that."""
+    extract(kernel.image.rpm, kernel.path, scratch)
     for part in kernel.parts:
-        _extract(part.rpm, f"/usr/lib/modules/{kernel.version}/", scratch)
+        extract(part.rpm, f"/usr/lib/modules/{kernel.version}/", scratch)
     names, always = read_module_list(sources["modules"])
     recipe = InitrdRecipe(box.tools / _SHELL, sources["init"], names, always)
     plain = scratch / "initrd"
@@ -171,13 +183,11 @@ def _write(
         binds={scratch: "/run/uki"},
         env={"SOURCE_DATE_EPOCH": str(epoch)},
     )
-    (scratch / "out" / UKI).rename(into / UKI)
-    (into / UKI).chmod(0o644)
     listed = {"kernel": kernel.version, "modules": sorted(module.name for module in modules)}
-    (into / MANIFEST).write_text(json.dumps(listed, indent=1) + "\n")
+    (scratch / MANIFEST).write_text(json.dumps(listed, indent=1) + "\n")
 
 
-def _extract(rpm: Path, prefix: str, into: Path) -> None:
+def extract(rpm: Path, prefix: str, into: Path) -> None:
     """Write the files of a package whose path begins with `prefix`."""
     try:
         for file in rpm_rs.Package.open(str(rpm)).files():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shlex
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
@@ -27,14 +28,22 @@ class Sandbox:
     A program sees the tools tree read-only, fresh /tmp, /run, /var/tmp and /dev, the folders that are
     bound for it, no network unless asked, and a clean environment. It has its own process
     namespace: nothing of it outlives the call (bwrap(1), --unshare-pid and --die-with-parent).
+    `tools` may be what gives the tree, which is asked when the first program wants it.
     """
 
     _serial = count(1)
 
-    def __init__(self, tools: Path, logs: Path, report: Report = SILENT) -> None:
-        self.tools = tools
+    def __init__(self, tools: Path | Callable[[], Path], logs: Path, report: Report = SILENT) -> None:
+        self._tools = tools
         self.logs = logs
         self._report = report
+
+    @property
+    def tools(self) -> Path:
+        """The folder of the tools tree."""
+        if not isinstance(self._tools, Path):
+            self._tools = self._tools()
+        return self._tools
 
     def argv(
         self,
@@ -123,7 +132,7 @@ class Sandbox:
         log = self._log(name)
         self._report.detail(f"$ {shlex.join(command)}  # {log}")
         with disk_faults(log), log.open("wb") as sink:
-            sink.write(f"$ {shlex.join(line)}\n".encode())
+            sink.write(f"$ {_in_one_line(line)}\n".encode())
             sink.flush()
             try:
                 child = Popen(
@@ -137,7 +146,7 @@ class Sandbox:
                     )
                 ) from error
             try:
-                status = child.wait(limit_s)
+                status = _status_of(child, limit_s)
             except TimeoutExpired:
                 raise ToolFailed(
                     f"{command[0]} still ran after {limit_s:g} s and was ended", command=line, log=log
@@ -165,6 +174,24 @@ class Sandbox:
             self.logs.mkdir(parents=True, exist_ok=True)
         plain = re.sub(r"[^A-Za-z0-9._+-]", "_", name)[:80]
         return self.logs / f"{plain}-{os.getpid()}-{next(self._serial)}.log"
+
+
+def _in_one_line(command: Sequence[str]) -> str:
+    """Give `command` as a shell takes it, in one line: a line break stands as $'\\n' between quoted parts."""
+    return shlex.join(command).replace("\n", "'$'\\n''")
+
+
+def _status_of(child: Popen[bytes], limit_s: float) -> int:
+    """Wait for a child's end; raises TimeoutExpired. Popen.wait with a limit looks only every 50 ms."""
+    handle = os.pidfd_open(child.pid)
+    ended = select.poll()
+    ended.register(handle, select.POLLIN)
+    try:
+        if not ended.poll(limit_s * 1000):
+            raise TimeoutExpired(child.args, limit_s)
+    finally:
+        os.close(handle)
+    return child.wait()
 
 
 def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:

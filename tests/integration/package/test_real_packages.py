@@ -10,8 +10,9 @@ import pytest
 
 from bluejacket.definition import Release
 from bluejacket.foundation.lock import Lock
-from bluejacket.foundation.locking import fetch_locked
-from bluejacket.package.imported import Made, import_packages
+from bluejacket.foundation.locked import fetch_locked
+from bluejacket.package.imported import import_packages
+from bluejacket.package.made import Made
 from bluejacket.package.review import enabled_units, unreviewed
 from bluejacket.store import State
 from bluejacket.tools import Sandbox
@@ -106,6 +107,40 @@ def test_no_script_got_in_and_all_are_accounted_for(
     assert {("bash", "postinst"), ("passwd", "postinst"), ("openssh-server", "preinst")} <= noted
     assert "ssh.service" in enabled_units(packages)
     assert {one.package for one in unreviewed(packages, [])} >= {"passwd", "systemd"}
+
+
+def test_each_keeps_its_copyright_file(
+    state: State, release: Release, lock: Lock, sandbox: Sandbox, packages: list[Made], tmp_path: Path
+) -> None:
+    """As dpkg unpacks it from upstream's package and rpm from ours; a link to another's folder stays one."""
+    locked = [entry for entry in lock.packages if entry.package.name in WANTED]
+    debs = fetch_locked(state, release, locked, "Packages")
+    for made in packages:
+        assert made.package is not None
+        shutil.copy(debs[made.package.sha256], tmp_path / f"{made.name}.deb")
+        shutil.copy(made.rpm, tmp_path / f"{made.name}.rpm")
+    script = f"""
+set -eu
+cd {_WORK}
+for name in {" ".join(made.name for made in packages)}; do
+    mkdir -p deb/$name rpm/$name
+    dpkg-deb -x $name.deb deb/$name
+    rpm2cpio $name.rpm | (cd rpm/$name && cpio -idm --quiet)
+    rpm -qp --nosignature --licensefiles $name.rpm >$name.licences
+done
+"""
+    sandbox.run(["bash", "-c", script], name="copyright", binds={tmp_path: _WORK})
+    kept = []
+    for made in packages:
+        folder = f"usr/share/doc/{made.name}"
+        upstream, ours = tmp_path / "deb" / made.name / folder, tmp_path / "rpm" / made.name / folder
+        if upstream.is_symlink():
+            assert ours.readlink() == upstream.readlink()
+            continue
+        kept.append(made.name)
+        assert (ours / "copyright").read_bytes() == (upstream / "copyright").read_bytes()
+        assert f"/{folder}/copyright" in (tmp_path / f"{made.name}.licences").read_text().splitlines()
+    assert {"bash", "coreutils", "libc6", "passwd", "systemd"} <= set(kept)
 
 
 def test_changelogs_name_the_fixes(packages: list[Made]) -> None:

@@ -13,6 +13,7 @@ from bluejacket.errors import ToolFailed, UserError
 from bluejacket.package.spec import Recipe, build_spec
 from bluejacket.store import Store
 from bluejacket.tools import Sandbox
+from debarchive import deb
 from debs import BUILT, options
 from feeds import SIGNER
 
@@ -112,6 +113,19 @@ def test_what_a_build_reads_is_in_its_key(sandbox: Sandbox, tmp_path: Path) -> N
     (tmp_path / "spec/here.txt").chmod(0o600)  # which is no mode that counts
     changed = Recipe(**{f: getattr(recipe(tmp_path / "x"), f) for f in Recipe.__slots__})
     assert build_spec(store, sandbox, "tools", changed, SIGNER)[0].key == first.key
+
+
+def test_upstream_packages_lie_beside_the_sources(sandbox: Sandbox, tmp_path: Path) -> None:
+    """As they are when the spec is built: what they hold is in the step's key."""
+    store, upstream = Store(tmp_path / "store"), tmp_path / "upstream.deb"
+    for content in (b"one\n", b"two\n"):
+        upstream.write_bytes(deb("upstream", files={"usr/share/upstream/data": content})[1])
+        wanted = recipe(tmp_path / "spec", unpacked=(upstream,))
+        taken = SPEC.replace("%{SOURCE0}", "%{_sourcedir}/foundation/usr/share/upstream/data")
+        (tmp_path / "spec/example.spec").write_text(taken)
+        (made,) = build_spec(store, sandbox, "tools", wanted, SIGNER)
+        files = rpm_rs.Package.open(str(made.rpm)).files()
+        assert [bytes(f.content) for f in files if f.metadata.path.endswith("/here.txt")] == [content]
 
 
 def _broken(sandbox: Sandbox) -> Sandbox:

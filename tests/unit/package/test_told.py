@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from bluejacket.definition.overlay import Review, ScriptKind
 from bluejacket.foundation.debian.deb import Deb, Script
 from bluejacket.package import changelog
-from bluejacket.package.imported import Made
 from bluejacket.package.licence import UNKNOWN, licence_of
+from bluejacket.package.made import Made
 from bluejacket.package.review import enabled_units, unreviewed
 from bluejacket.package.scripts import Notes, notes_of
 from debs import CHANGELOG, COPYRIGHT
