@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bluejacket.definition import Release
 from bluejacket.errors import Fault, OutsideError
-from bluejacket.feed.closure import refuse_open_ends
-from bluejacket.feed.compose import compose_feed
 from bluejacket.foundation.lock import Lock, lock_file
-from bluejacket.foundation.locking import fetch_locked
-from bluejacket.package.imported import import_packages
-from bluejacket.package.keys import FileSigner
-from bluejacket.package.own import Workshop, build_plain, build_ukis
-from bluejacket.package.review import Unreviewed, unreviewed
+from bluejacket.package.bootkey import BootKey, obtain_boot_key
+from bluejacket.package.rotation import KeySet, obtain_keys
 from bluejacket.store import State, Step, code_of
 from bluejacket.store.files import replace_link
 from bluejacket.store.steps import canonical
 from bluejacket.tools import Sandbox
 
-_CODE = ("bluejacket.definition", "bluejacket.foundation", "bluejacket.package", "bluejacket.feed")
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+_CODE = (
+    "bluejacket.definition",
+    "bluejacket.foundation",
+    "bluejacket.package",
+    "bluejacket.feed.build",
+    "bluejacket.feed.closure",
+    "bluejacket.feed.compose",
+    "bluejacket.feed.former",
+    "bluejacket.feed.make",
+    "bluejacket.feed.shard",
+    "bluejacket.feed.shards",
+)
 _SUMMARY = "built.json"
 
 
@@ -42,10 +51,15 @@ class Built:
     tolerated: tuple[str, ...]
 
 
-def signer_of(state: State, release: Release) -> FileSigner:
-    """Give the key that signs a distribution's packages and feeds, made on first use."""
+def signer_of(state: State, release: Release) -> KeySet:
+    """Give the keys that sign a distribution's packages and feeds; the first is made on first use."""
     who = release.distribution
-    return FileSigner.obtain(state.keys, f"{who.name} (packages)", who.id)
+    return obtain_keys(state.keys, f"{who.name} (packages)", who.id)
+
+
+def boot_key_of(state: State, release: Release) -> BootKey:
+    """Give the key that signs what the firmware starts; it is made on first use."""
+    return obtain_boot_key(state.keys, release.distribution.id, release.distribution.name)
 
 
 def build_feed(
@@ -56,57 +70,24 @@ def build_feed(
     `tools` is the key of the tools tree of `box`. Raises UserError for definitions that fit no more,
     OutsideError and ToolFailed for what failed outside.
     """
-    signer = signer_of(state, release)
+    signer, boot_key = signer_of(state, release), boot_key_of(state, release)
     whole = Step(
         "build",
         code_of(*_CODE),
         canonical(dict(_sources(release))),
-        (tools, signer.fingerprint, _digest(lock_file(release))),
+        (tools, signer.identity, boot_key.identity, _digest(lock_file(release))),
     )
     if (built := _known(state, whole)) is None:
-        built = _build(state, release, lock, Workshop(state.store, box, tools, signer, lock.epoch), executor)
+        from bluejacket.feed.make import make_feed  # what converts and builds is large
+        from bluejacket.package.own import Workshop
+
+        shop = Workshop(state.store, box, tools, signer, lock.epoch, boot_key)
+        built = make_feed(state, release, lock, shop, executor)
         state.store.obtain(whole, lambda into: _summarise(built, into))
     replace_link(state.feed_link(release.distribution.id, release.version), built.folder)
     for text in built.unreviewed:
         state.report.detail(f"not reviewed: {text}")
     return built
-
-
-def _build(state: State, release: Release, lock: Lock, shop: Workshop, executor: Executor | None) -> Built:
-    packages = [locked.package for locked in lock.packages]
-    with ThreadPoolExecutor(1) as beside:
-        # rpmbuild and the policy's compiler keep one core busy while packages are converted on the others
-        own = beside.submit(build_plain, shop, release)
-        files = fetch_locked(state, release, lock.packages, "Downloading packages")
-        imported = import_packages(state.store, release, packages, files, shop.signer, state.report, executor)
-        ukis = build_ukis(shop, release, imported)
-        mine = [*own.result(), *ukis]
-    everything = [*imported, *mine]
-    refuse_open_ends(everything)
-    folder = compose_feed(state.store, release.feed, everything, shop.signer, lock.epoch)
-    return Built(
-        release=release.version,
-        folder=folder,
-        key=folder.parent.name,
-        epoch=lock.epoch,
-        packages=len(everything),
-        size=sum(made.rpm.stat().st_size for made in everything),
-        unreviewed=tuple(str(one) for one in unreviewed(everything, release.reviews)),
-        tolerated=lock.tolerated,
-    )
-
-
-def open_reviews(state: State, release: Release, lock: Lock) -> list[Unreviewed]:
-    """Give the maintainer scripts of a release's packages that a person still has to judge.
-
-    The packages are imported as far as they are not there; raises what that raises.
-    """
-    files = fetch_locked(state, release, lock.packages, "Downloading packages")
-    packages = [locked.package for locked in lock.packages]
-    signer = signer_of(state, release)
-    return unreviewed(
-        import_packages(state.store, release, packages, files, signer, state.report), release.reviews
-    )
 
 
 def _summarise(built: Built, into: Path) -> None:
@@ -131,7 +112,7 @@ def _sources(release: Release) -> Iterator[tuple[str, str]]:
     """Give every file of the definitions that a feed can depend on, with its digest."""
     for file in sorted(release.folder.rglob("*")):
         name = file.relative_to(release.folder).as_posix()
-        if file.is_file() and name.partition("/")[0] not in ("locks", "images"):
+        if file.is_file() and name.partition("/")[0] not in ("locks", "images", "advisories"):
             yield name, _digest(file) + oct(file.stat().st_mode & 0o111)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,18 +14,21 @@ from typing import Any
 import rpm_rs
 import zstandard
 
-from bluejacket.errors import Fault, OutsideError
+from bluejacket.errors import Fault, OutsideError, UserError
 from bluejacket.feed.compose import KEY_FILE
+from bluejacket.feed.pool import in_pool, whole_tree
+from bluejacket.feed.shards import TO_POOL
 from bluejacket.foundation.openpgp import BadSignature, Keyring, verify_detached
 from bluejacket.package.describe import createrepo
+from bluejacket.package.sign import package_verifier
 from bluejacket.tools import Sandbox
 
 _FEED, _WORK = "/run/feed", "/run/work"  # places of their own inside the sandbox
-_REPO = f"""\
+_REPO = """\
 [feed]
 name=feed
-baseurl=file://{_FEED}
-gpgkey=file://{_WORK}/key.asc
+baseurl=file://{feed}
+gpgkey=file:///run/work/key.asc
 gpgcheck=1
 repo_gpgcheck=1
 enabled=1
@@ -51,11 +55,12 @@ class Verdict:
             raise OutsideError(*(Fault(fault) for fault in self.faults))
 
 
-def verify_feed(folder: Path, certificate: str) -> Verdict:
+def verify_feed(folder: Path, certificate: str, beside: tuple[str, ...] = ()) -> Verdict:
     """Check a feed's signatures, hashes and sizes, and that nothing is missing and nothing extra.
 
-    `certificate` is the armoured public key that has to have signed; the key that lies in the feed
-    is only compared with it.
+    `certificate` has the armoured public keys of which one has to have signed; those that lie in the feed
+    are only compared with them. What begins with a name of `beside` may lie there although no metadata
+    tell of it.
     """
     faults: list[str] = []
     seen = {"repodata/repomd.xml", "repodata/repomd.xml.asc", f"repodata/{KEY_FILE}"}
@@ -63,25 +68,39 @@ def verify_feed(folder: Path, certificate: str) -> Verdict:
     keyring = Keyring.parse(certificate.encode("ascii"), "the feed's key")
     try:
         repomd = _repomd(folder, keyring)
-        if (folder / "repodata" / KEY_FILE).read_text("ascii") != certificate:
+        if not _is_known(folder / "repodata" / KEY_FILE, keyring):
             faults.append(f"repodata/{KEY_FILE} is not the key that signs")
         for record in repomd.records:
             seen.add(record.location_href)
             faults += _record_faults(folder, record)
             size += record.size
         if not faults:
-            verifier = rpm_rs.Verifier(certificate.encode("ascii"))
+            verifier = package_verifier(certificate)
             for package in _packages(folder, repomd):
                 seen.add(package.location_href)
                 faults += _package_faults(folder, package, verifier)
                 packages += 1
                 size += package.size_package
-            faults += (f"{name} is not part of the feed" for name in _files(folder) if name not in seen)
+            faults += (
+                f"{name} is not part of the feed"
+                for name in _files(folder)
+                if name not in seen and not name.startswith(beside)
+            )
     except BadSignature as error:
         faults.append(str(error))
     except (OSError, UnicodeError, createrepo().CreaterepoCError) as error:
         faults.append(f"the metadata cannot be read: {error}")
     return Verdict(packages, size, tuple(faults))
+
+
+def _is_known(file: Path, keyring: Keyring) -> bool:
+    """Say whether the certificates in a file are ours: some of ours, as a feed may be older than some."""
+    try:
+        found = Keyring.parse(file.read_bytes(), KEY_FILE)
+    except UserError:
+        return False
+    ours = {bytes(cert) for cert in keyring.certs}
+    return all(bytes(cert) in ours for cert in found.certs)
 
 
 def _repomd(folder: Path, keyring: Keyring) -> Any:
@@ -97,10 +116,18 @@ def _record_faults(folder: Path, record: Any) -> Iterator[str]:
         yield f"{name} is missing"
     elif len(data) != record.size or hashlib.sha256(data).hexdigest() != record.checksum:
         yield f"{name} is not the file that repomd.xml describes"
-    elif name.endswith(".zst"):
-        plain = zstandard.ZstdDecompressor().decompress(data, max_output_size=record.size_open)
-        if hashlib.sha256(plain).hexdigest() != record.checksum_open:
-            yield f"{name} does not unpack to what repomd.xml describes"
+    elif name.endswith(".zst") and not _unpacks_to(data, record.size_open, record.checksum_open):
+        yield f"{name} does not unpack to what repomd.xml describes"
+
+
+def _unpacks_to(data: bytes, size: int, sha256: str) -> bool:
+    """Say whether the zstd streams in `data` unpack to this; what is longer is not unpacked to its end."""
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True) as stream:
+            plain = stream.read(size + 1)
+    except zstandard.ZstdError:
+        return False
+    return len(plain) == size and hashlib.sha256(plain).hexdigest() == sha256
 
 
 def _packages(folder: Path, repomd: Any) -> list[Any]:
@@ -114,7 +141,9 @@ def _packages(folder: Path, repomd: Any) -> list[Any]:
 
 def _package_faults(folder: Path, package: Any, verifier: rpm_rs.Verifier) -> Iterator[str]:
     name = package.location_href
-    file = folder / name
+    file = (
+        in_pool(folder.parents[1], name.removeprefix(TO_POOL)) if name.startswith(TO_POOL) else folder / name
+    )
     if not file.is_file():
         yield f"{name} is missing"
         return
@@ -135,29 +164,35 @@ def _files(folder: Path) -> Iterator[str]:
             yield path.relative_to(folder).as_posix()
 
 
-def verify_by_dnf(box: Sandbox, folder: Path, certificate: str) -> None:
+def verify_by_dnf(box: Sandbox, folder: Path, certificate: str, below: str = "") -> None:
     """Let rpm check every package, DNF5 load the feed with both checks on, and repoclosure complete it.
 
+    All packages are `folder`'s; its metadata are `below` it, such as in `snapshots/20261125.1` for the
+    folder of a snapshot's step.
     Raises ToolFailed, which names the log, when one of them refuses.
     """
-    with TemporaryDirectory(prefix="bluejacket-verify-") as scratch:
-        options: dict[str, Any] = prepare_dnf(Path(scratch), folder, certificate)
+    whole = whole_tree(folder.resolve()) if below else nullcontext(folder)
+    with TemporaryDirectory(prefix="bluejacket-verify-") as scratch, whole as folder:
+        options: dict[str, Any] = prepare_dnf(Path(scratch), folder, certificate, below)
         database = ("--dbpath", f"{_WORK}/rpmdb")
         box.run(["rpmkeys", *database, "--import", f"{_WORK}/key.asc"], name="rpmkeys-import", **options)
-        names = sorted(f"{_FEED}/{p.relative_to(folder)}" for p in folder.glob("packages/*/*.rpm"))
+        names = sorted(f"{_FEED}/{p.relative_to(folder)}" for p in folder.glob("*/*/*.rpm"))
         for at in range(0, len(names), 500):
             box.run(["rpmkeys", *database, "-K", *names[at : at + 500]], name="rpmkeys-check", **options)
         box.run(dnf("makecache", "--refresh"), name="dnf5-makecache", **options)
         box.run(dnf("repoclosure"), name="dnf5-repoclosure", **options)
 
 
-def prepare_dnf(scratch: Path, folder: Path, certificate: str) -> dict[str, Any]:
-    """Fill a scratch folder for `dnf`; gives the sandbox's options that show it, and the feed, to it."""
+def prepare_dnf(scratch: Path, folder: Path, certificate: str, below: str = "") -> dict[str, Any]:
+    """Fill a scratch folder for `dnf`; gives the sandbox's options that show it, and the feed, to it.
+
+    The feed's metadata are `below` the folder.
+    """
     (scratch / "key.asc").write_text(certificate, "ascii")
     for name in ("repos", "root", "cache", "log", "rpmdb"):
         shutil.rmtree(scratch / name, ignore_errors=True)
         (scratch / name).mkdir()
-    (scratch / "repos" / "feed.repo").write_text(_REPO, "utf-8")
+    (scratch / "repos" / "feed.repo").write_text(_REPO.format(feed=f"{_FEED}/{below}".rstrip("/")), "utf-8")
     return {"binds": {scratch: _WORK}, "ro_binds": {folder.resolve(): _FEED}, "limit_s": 600}
 
 

@@ -6,16 +6,21 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bluejacket.errors import OutsideError
-from bluejacket.feed.compose import newest
+from bluejacket.errors import OutsideError, Place
+from bluejacket.feed.compose import compose_feed
+from bluejacket.feed.shard import Shard, newest, shard_of
+from bluejacket.feed.shards import sharded
 from bluejacket.feed.verify import verify_feed
 from bluejacket.foundation.openpgp import Keyring, verify_detached
-from bluejacket.package.describe import createrepo, description_of
-from bluejacket.package.imported import Made
-from feeds import FEED, SIGNER, STRANGER, THINGS, compose, make, small_feed
+from bluejacket.package.describe import createrepo, description_of, write_description
+from bluejacket.package.made import Made
+from bluejacket.store import Store
+from debs import BUILT
+from feeds import FEED, SIGNER, STRANGER, THINGS, compose, key_of, make, small_feed
 
 
 def content(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -86,9 +91,17 @@ def test_two_packages_of_one_name_are_refused(tmp_path: Path) -> None:
         compose(tmp_path, made, Made(made.rpm, "first", "another key"))
 
 
-def test_a_file_that_is_no_package_is_not_described(tmp_path: Path) -> None:
-    from bluejacket.package.describe import write_description
+def test_a_package_without_a_description_is_described_the_same(tmp_path: Path) -> None:
+    from bluejacket.package.describe import read_description
 
+    rpm = make(THINGS[0], tmp_path).rpm
+    kept = read_description(rpm)
+    assert "first" in kept["primary"]
+    description_of(rpm).unlink()
+    assert read_description(rpm) == kept
+
+
+def test_a_file_that_is_no_package_is_not_described(tmp_path: Path) -> None:
     rpm = tmp_path / "x.rpm"
     rpm.write_bytes(b"rubbish")
     with pytest.raises(OutsideError, match="createrepo_c cannot read it"):
@@ -154,3 +167,77 @@ def test_a_package_of_another_key_is_found(tmp_path: Path) -> None:
     feed = compose(tmp_path, make(THINGS[0], tmp_path, STRANGER))
     (fault,) = verify_feed(feed, SIGNER.certificate()).faults
     assert fault.startswith("packages/f/first-1.0-1.noarch.rpm has no good signature")
+
+
+def made(number: int, version: int = 1) -> Made:
+    return Made(Path(f"/thing{number:04}-{version}-1.noarch.rpm"), f"thing{number:04}", f"{number} {version}")
+
+
+def shards(packages: list[Made]) -> list[tuple[str, ...]]:
+    return [tuple(one.key for one in group) for group in sharded(packages)]
+
+
+def test_a_new_version_moves_no_shard_but_its_own() -> None:
+    before = shards([made(n) for n in range(2000)])
+    after = shards([made(n, 2 if n == 1234 else 1) for n in reversed(range(2000))])
+    assert len(after) == len(before)
+    assert len(set(after) - set(before)) == 1
+    assert all(48 <= len(shard) < 160 for shard in before[:-1])
+    assert [key for shard in before for key in shard] == [made(n).key for n in range(2000)]
+
+
+def test_a_package_that_comes_or_goes_moves_few_shards() -> None:
+    before = shards([made(n) for n in range(2000)])
+    for gone in range(0, 2000, 37):
+        after = shards([made(n) for n in range(2000) if n != gone])
+        assert 1 <= len(set(after) - set(before)) <= 12, gone
+    assert list(sharded([])) == []
+
+
+def test_a_damaged_shard_is_made_again(tmp_path: Path) -> None:
+    first = content(small_feed(tmp_path / "a"))
+    store = tmp_path / "a" / "store" / "steps"
+    (kept,) = store.glob("*/*/tree/shard")
+    data = kept.read_bytes()
+    kept.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    for feed in store.glob("*/*/tree/repodata"):
+        shutil.rmtree(feed.parents[1])
+    packages = [Made(rpm, rpm.parent.name, key_of(rpm)) for rpm in tmp_path.rglob("rpms/*/*.rpm")]
+    again = compose_feed(Store(tmp_path / "a" / "store"), FEED, packages, SIGNER, BUILT)
+    assert content(again) == first
+    assert kept.read_bytes() == data
+
+
+def test_packages_described_in_forked_processes_give_the_same_feed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here: list[Path] = []
+
+    def noted(group: list[Made], *rest: Any) -> Shard:
+        here.extend(one.rpm for one in group)
+        description_of(group[0].rpm).unlink()  # seen by whoever asks, as nothing else of a fork is
+        return shard_of(group, *rest)
+
+    monkeypatch.setattr("bluejacket.feed.shards.shard_of", noted)
+    packages = [make(thing, tmp_path) for thing in THINGS]
+    alone = compose(tmp_path / "alone", *packages)
+    assert here == sorted(one.rpm for one in packages)
+    write_description(packages[0].rpm)
+    here.clear()
+    monkeypatch.setattr("bluejacket.feed.shards._WORTH_FORKING", 1)
+    forked = compose(tmp_path / "forked", *packages)
+    assert content(forked) == content(alone)
+    assert here == []
+    assert not description_of(packages[0].rpm).exists()
+
+
+def test_a_forked_process_tells_which_package_it_cannot_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bluejacket.feed.shards._WORTH_FORKING", 1)
+    rpm = tmp_path / "x-1-1.noarch.rpm"
+    rpm.write_bytes(b"rubbish")
+    with pytest.raises(OutsideError, match="createrepo_c cannot read it") as caught:
+        compose(tmp_path, Made(rpm, "x", "key of x"))
+    assert caught.value.faults[0].place == Place(rpm)
+    assert not list((tmp_path / "store").glob("steps/*/*"))
