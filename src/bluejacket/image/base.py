@@ -8,16 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bluejacket.image.disk import label, write_disk
+from bluejacket.image.disk import DISK, label, write_disk
 from bluejacket.image.papers import MANIFEST, SBOM, as_text, manifest, sbom
 from bluejacket.image.plan import Plan, Workbench
 from bluejacket.image.root import contents, install, numbers, policy_contexts
 from bluejacket.store import Step, code_of
+from bluejacket.store.blobs import sha256_of
 from bluejacket.store.files import remove_tree
 from bluejacket.store.steps import canonical
 
 CONTENTS, ACCOUNTS, CONTEXTS, DIFFERENCES = "contents.json", "accounts.json", "contexts", "differences.txt"
 _CODE = (
+    "bluejacket.package.bootkey",
     "bluejacket.image.base",
     "bluejacket.image.disk",
     "bluejacket.image.gpt",
@@ -33,7 +35,12 @@ def base_step(bench: Workbench, plan: Plan) -> Step:
         f"base-{plan.image.name}",
         code_of(*_CODE),
         canonical(plan.base_options()),
-        (bench.tools, bench.signer.fingerprint, *(package.sha256 for package in plan.packages)),
+        (
+            bench.tools,
+            bench.signer.identity,
+            bench.boot_key.identity,
+            *(package.sha256 for package in plan.packages),
+        ),
     )
 
 
@@ -49,7 +56,7 @@ def make_base(bench: Workbench, plan: Plan, feed: Path) -> tuple[Path, str]:
     """
     step = base_step(bench, plan)
 
-    def work(into: Path) -> None:
+    def work(into: Path) -> dict[str, str]:
         bench.report.line(f"installing {len(plan.packages)} packages into the image {plan.image.name}")
         with (
             TemporaryDirectory(dir=into, prefix=".work-", ignore_cleanup_errors=True) as name,
@@ -62,11 +69,13 @@ def make_base(bench: Workbench, plan: Plan, feed: Path) -> tuple[Path, str]:
             notes.mkdir()
             install(bench.box, plan, feed, bench.signer.certificate(), tree, notes)
             label(bench.box, plan, tree)
-            write_disk(bench.box, plan, tree, notes, into)
+            write_disk(bench.box, plan, bench.boot_key, tree, notes, into)
+            hashed = beside.submit(sha256_of, into / DISK)  # while the tree is looked at and removed
             _keep(tree, notes, into)
             (into / MANIFEST).write_text(as_text(manifest(plan)), "utf-8")
             (into / SBOM).write_text(bill.result(), "utf-8")
             remove_tree(tree)
+            return {DISK: hashed.result()}
 
     return bench.store.obtain(step, work), step.key
 

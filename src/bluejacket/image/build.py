@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from bluejacket.definition import Image, Release
 from bluejacket.definition.image import ImageFormat
 from bluejacket.feed.build import Built
 from bluejacket.foundation.lock import Lock
 from bluejacket.image.base import base_step, make_base
-from bluejacket.image.choose import choose
-from bluejacket.image.disk import DISK
-from bluejacket.image.files import write_files
-from bluejacket.image.formats import MAKERS, copy_sparse, hash_of, hash_of_vhd
-from bluejacket.image.papers import MANIFEST, PROVENANCE, SBOM, as_text, provenance
+from bluejacket.image.choose import obtain_chosen
+from bluejacket.image.copied import apply, copy_sparse, hash_range
+from bluejacket.image.disk import DISK, partitions_of
+from bluejacket.image.files import changes_of
+from bluejacket.image.formats import MAKERS, hash_of_vhd
+from bluejacket.image.papers import MANIFEST, PROVENANCE, SBOM, as_text, locks_of, provenance, sources_of
 from bluejacket.image.plan import Plan, Workbench
 from bluejacket.package.keys import KEY_TIME
 from bluejacket.package.sign import sign_detached
@@ -27,8 +30,13 @@ from bluejacket.store import Step, code_of
 from bluejacket.store.blobs import sha256_of
 from bluejacket.store.steps import canonical
 
+if TYPE_CHECKING:
+    from hashlib import _Hash as Digest
+
 SUMS = "SHA256SUMS"
-_CODE = ("bluejacket.image",)
+BOOT_CERTIFICATE = "secure-boot.crt"
+"""Whose signatures the firmware has to take for Secure Boot: a certificate in PEM."""
+_CODE = ("bluejacket.image", "bluejacket.package.purl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ def build_image(bench: Workbench, release: Release, image: Image, lock: Lock, fe
     Raises UserError for packages that cannot be put together and for files that cannot be put in,
     OutsideError and ToolFailed for what fails outside.
     """
-    packages = choose(feed.folder, image)
+    packages = obtain_chosen(bench.store, feed.folder, feed.key, image)
     plan = Plan(release, image, release.profile_of(image), packages, feed.epoch)
     step = _step(plan, base_step(bench, plan).key, feed)
     # The base is not even looked at while the image is there: reading a disk again takes a second.
@@ -70,13 +78,11 @@ def build_image(bench: Workbench, release: Release, image: Image, lock: Lock, fe
 
 
 def _step(plan: Plan, base: str, feed: Built) -> Step:
-    sources = [
-        sha256_of(plan.release.path(file.source)) for file in plan.image.files if file.source is not None
-    ]
     options = {
         "image": plan.image.model_dump(mode="json"),
         "profile": plan.profile.model_dump(mode="json"),
-        "sources": sources,
+        "sources": sources_of(plan),
+        "locks": locks_of(plan),
         "distribution": plan.release.distribution.model_dump(mode="json"),
     }
     return Step(f"image-{plan.image.name}", code_of(*_CODE), canonical(options), (base, feed.key))
@@ -87,13 +93,14 @@ def _make(
 ) -> Mapping[str, str]:
     """Write the image into the folder `into`; gives the SHA-256 of its files."""
     bench.report.line(f"writing the image {plan.image.name}")
-    copy_sparse(base / DISK, into / DISK)
-    with TemporaryDirectory(dir=into, prefix=".work-") as scratch:
-        write_files(bench.box, plan, base, Path(scratch), into / DISK)
-    hashes = _write_disks(bench, plan, into)
+    with ThreadPoolExecutor() as pool:
+        raw = _write_raw(bench, plan, base / DISK, into / DISK, pool)
+        hashes = _write_forms(bench, plan, into, raw, pool)
     for name in (MANIFEST, SBOM):
         shutil.copyfile(base / name, into / name)
         hashes[name] = sha256_of(into / name)
+    (into / BOOT_CERTIFICATE).write_bytes(bench.boot_key.certificate)
+    hashes[BOOT_CERTIFICATE] = sha256_of(into / BOOT_CERTIFICATE)
     index = sha256_of(feed.folder / "repodata/repomd.xml")
     (into / PROVENANCE).write_text(as_text(provenance(plan, lock, index, key, hashes)), "utf-8")
     hashes[PROVENANCE] = sha256_of(into / PROVENANCE)
@@ -101,20 +108,44 @@ def _make(
     return hashes
 
 
-def _write_disks(bench: Workbench, plan: Plan, into: Path) -> dict[str, str]:
-    """Write the disk's forms side by side while the raw disk is hashed; gives their hashes by name."""
-    with ThreadPoolExecutor() as pool:
-        raw = pool.submit(hash_of, into / DISK)
-        made = {form: pool.submit(MAKERS[form], bench.box, plan, into) for form in plan.image.formats}
-        hashes = {}
-        for form, future in made.items():
-            path = future.result()
-            if form is ImageFormat.RAW:
-                hashes[path.name] = raw.result().hexdigest()
-            elif form is ImageFormat.VHD:
-                hashes[path.name] = hash_of_vhd(raw.result(), path)
-            else:
-                hashes[path.name] = sha256_of(path)
+def _write_raw(bench: Workbench, plan: Plan, base: Path, disk: Path, pool: Executor) -> Future[Digest]:
+    """Write `disk`, a copy of the base's with the image's own files; gives the hash that is being made of it.
+
+    While the copy is made, the base's partitions before the root file system are hashed and what the
+    files change is found; then the rest is hashed, while the kernel writes the copy to its medium.
+    """
+    digest = hashlib.sha256()
+    _, root = partitions_of(base)
+    with TemporaryDirectory(dir=disk.parent, prefix=".work-") as scratch:
+        copied = pool.submit(copy_sparse, base, disk)
+        begun = pool.submit(hash_range, digest, base, 0, root)
+        changes = changes_of(bench.box, plan, base.parent, Path(scratch))
+        begun.result()
+
+        def finish() -> Digest:
+            hash_range(digest, base, root, base.stat().st_size, changes)
+            return digest
+
+        finished = pool.submit(finish)
+    copied.result()
+    apply(changes, disk)
+    return finished
+
+
+def _write_forms(
+    bench: Workbench, plan: Plan, into: Path, raw: Future[Digest], pool: Executor
+) -> dict[str, str]:
+    """Write the disk's forms side by side; gives their hashes by name. `raw` is the raw disk's."""
+    made = {form: pool.submit(MAKERS[form], bench.box, plan, into) for form in plan.image.formats}
+    hashes = {}
+    for form, future in made.items():
+        path = future.result()
+        if form is ImageFormat.RAW:
+            hashes[path.name] = raw.result().hexdigest()
+        elif form is ImageFormat.VHD:
+            hashes[path.name] = hash_of_vhd(raw.result(), path)
+        else:
+            hashes[path.name] = sha256_of(path)
     if ImageFormat.RAW not in made:
         (into / DISK).unlink()
     return hashes

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
-
-import solv
+from typing import TYPE_CHECKING
 
 from bluejacket.definition import Image
-from bluejacket.foundation import solvfile
-from bluejacket.foundation.solve import solve
 from bluejacket.package.describe import createrepo
+from bluejacket.store import Step, Store, code_of
+from bluejacket.store.steps import canonical
+
+if TYPE_CHECKING:
+    import solv
+
+_FILE = "packages.json"
+_CODE = ("bluejacket.image.choose", "bluejacket.foundation.solve", "bluejacket.foundation.solvfile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +42,32 @@ class Chosen:
         return f"{self.name}-{self.evr}.{self.arch}"
 
 
+def obtain_chosen(store: Store, feed: Path, key: str, image: Image) -> tuple[Chosen, ...]:
+    """Give what `choose` gives for the feed of the step `key`, solved now if it never was.
+
+    Raises what `choose` raises.
+    """
+    options = canonical([image.name, image.packages, image.exclude, image.recommends, version("solv")])
+    step = Step("image-packages", code_of(*_CODE), options, (key,))
+
+    def work(into: Path) -> None:
+        rows = [asdict(one) | {"rpm": str(one.rpm.relative_to(feed))} for one in choose(feed, image)]
+        (into / _FILE).write_text(json.dumps(rows), "utf-8")
+
+    rows = json.loads((store.obtain(step, work, synced=False) / _FILE).read_text("utf-8"))
+    return tuple(Chosen(**row | {"rpm": feed / row["rpm"]}) for row in rows)
+
+
 def choose(feed: Path, image: Image) -> tuple[Chosen, ...]:
     """Solve an image's package list against the feed in the folder `feed`, sorted by name.
 
     Raises UserError that says what cannot be fulfilled, and what would help.
     """
+    import solv
+
+    from bluejacket.foundation import solvfile
+    from bluejacket.foundation.solve import solve
+
     pool = solvfile.new_pool()
     repo = pool.add_repo("feed")
     solvfile.add_primary(repo, feed / _primary(feed))
@@ -73,6 +101,8 @@ def _primary(feed: Path) -> str:
 
 
 def _sha256(solvable: solv.XSolvable) -> str:
+    import solv
+
     checksum = solvable.lookup_checksum(solv.SOLVABLE_CHECKSUM)
     found: str = checksum.hex()
     return found

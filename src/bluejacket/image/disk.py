@@ -9,6 +9,7 @@ from bluejacket.errors import Fault, OutsideError
 from bluejacket.image.gpt import ESP, ROOT, only, read_partitions
 from bluejacket.image.plan import MIB, Plan
 from bluejacket.image.root import policy_contexts
+from bluejacket.package.bootkey import BootKey, sign_efi
 from bluejacket.tools import Sandbox
 
 DISK = "disk.raw"
@@ -36,12 +37,14 @@ def label(box: Sandbox, plan: Plan, tree: Path) -> None:
         )
 
 
-def write_disk(box: Sandbox, plan: Plan, tree: Path, work: Path, into: Path) -> None:
+def write_disk(box: Sandbox, plan: Plan, boot_key: BootKey, tree: Path, work: Path, into: Path) -> None:
     """Write the disk with the tree as its root file system and the tree's UKIs on its ESP to `into`/disk.raw.
+
+    What is made for the firmware here is signed with the `boot_key`, as the loader and the UKIs are.
 
     Raises ToolFailed for a program that fails, such as for a tree that the file system cannot hold.
     """
-    _fill_esp(box, plan, tree, work)
+    _fill_esp(box, plan, boot_key, tree, work)
     (work / "repart").mkdir()
     for name, text in _REPART.items():
         sizes = {"esp": plan.image.esp_size_mib, "root": plan.image.root_size_mib}
@@ -79,12 +82,12 @@ def _size(plan: Plan) -> int:
     return plan.image.esp_size_mib + plan.image.root_size_mib + 2
 
 
-def _fill_esp(box: Sandbox, plan: Plan, tree: Path, work: Path) -> None:
+def _fill_esp(box: Sandbox, plan: Plan, boot_key: BootKey, tree: Path, work: Path) -> None:
     esp = work / "esp"
-    loader = tree / _BOOT / _LOADER
+    loader = tree / _BOOT / f"{_LOADER}.signed"
     ukis = sorted((tree / UKIS).glob("*.efi"))
     if not loader.is_file() or not ukis:
-        missing = "boot loader" if ukis else "kernel (a package with a UKI)"
+        missing = "signed boot loader" if ukis else "kernel (a package with a UKI)"
         raise OutsideError(Fault(f"the packages of the image {plan.image.name} bring no {missing}"))
     for target in ("EFI/BOOT/BOOTX64.EFI", f"EFI/systemd/{_LOADER}"):
         _copy(loader, esp / target)
@@ -94,10 +97,10 @@ def _fill_esp(box: Sandbox, plan: Plan, tree: Path, work: Path) -> None:
     (esp / "loader").mkdir()
     (esp / "loader/loader.conf").write_text(_LOADER_CONF)
     if plan.arguments:
-        _write_arguments(box, plan, tree, work)
+        _write_arguments(box, plan, boot_key, tree, work)
 
 
-def _write_arguments(box: Sandbox, plan: Plan, tree: Path, work: Path) -> None:
+def _write_arguments(box: Sandbox, plan: Plan, boot_key: BootKey, tree: Path, work: Path) -> None:
     """Put the image's kernel arguments beside the UKIs: an addon for every kernel (systemd-stub(7))."""
     (work / "cmdline").write_text(" ".join(plan.arguments))
     (work / "esp/loader/addons").mkdir()
@@ -109,13 +112,15 @@ def _write_arguments(box: Sandbox, plan: Plan, tree: Path, work: Path) -> None:
                 "--cmdline=@/run/work/cmdline",
                 f"--stub=/run/root/{_BOOT}/addonx64.efi.stub",
             ),
-            "--output=/run/work/esp/loader/addons/image.addon.efi",
+            "--output=/run/work/image.addon.efi",
         ],
         name=f"arguments-{plan.image.name}",
         binds={work: "/run/work"},
         ro_binds={tree: "/run/root"},
         env={"SOURCE_DATE_EPOCH": str(plan.epoch)},
     )
+    addon = work / "esp/loader/addons/image.addon.efi"
+    sign_efi(box, boot_key, work / "image.addon.efi", addon, plan.epoch)
 
 
 def _copy(source: Path, target: Path) -> None:

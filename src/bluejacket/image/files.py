@@ -1,7 +1,8 @@
-"""An image's own files, written into a disk that is there already.
+"""An image's own files, put into a disk that is there already.
 
-This is what makes a changed configuration file cost a second: debugfs puts the files into the root file
-system of a copy of the base, with owners, modes, times and labels, and nothing else is made again.
+This is what makes a changed configuration file cost a second: debugfs puts the files, with owners, modes,
+times and labels, into a copy of the root file system's metadata (e2image(8)), a hundredth of the whole. What
+it has written there is what a copy of the base's disk has to have different.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from bluejacket.definition import Image
 from bluejacket.definition.overlay import AddedFile, Link
 from bluejacket.errors import Fault, Place, ToolFailed, UserError
 from bluejacket.image.base import ACCOUNTS, CONTENTS, CONTEXTS
+from bluejacket.image.copied import Change, differences
 from bluejacket.image.disk import DISK, partitions_of
 from bluejacket.image.plan import Plan
 from bluejacket.tools import Sandbox
@@ -35,16 +38,19 @@ class Put:
     content: bytes = b""
 
 
-def write_files(box: Sandbox, plan: Plan, base: Path, work: Path, disk: Path) -> None:
-    """Write the image's files and links into `disk`, a copy of the base's.
+def changes_of(box: Sandbox, plan: Plan, base: Path, work: Path) -> list[Change]:
+    """Give what the image's files and links change of the base's disk, in the order of offsets.
 
-    Raises UserError for a file that cannot lie where it should, or whose owner does not exist.
+    `work` is a folder for what is needed meanwhile. Raises UserError for a file that cannot lie where it
+    should, or whose owner does not exist.
     """
     puts = list(planned(plan, base))
     if not puts:
-        return
+        return []
     labels = _labels(box, puts, base, work)
-    _run_debugfs(box, plan, commands(puts, labels, plan.epoch, _known(base), work), work, disk)
+    _, root = partitions_of(base / DISK)
+    _run_debugfs(box, plan, commands(puts, labels, plan.epoch, _known(base), work), work, base, root)
+    return differences(work / "former", work / "latter", root)
 
 
 def planned(plan: Plan, base: Path) -> Iterator[Put]:
@@ -73,6 +79,7 @@ def planned(plan: Plan, base: Path) -> Iterator[Put]:
         known[path] = "f"
 
 
+@lru_cache(maxsize=1)  # what a step has made never changes
 def _known(base: Path) -> Mapping[str, str]:
     known: dict[str, str] = json.loads((base / CONTENTS).read_text("utf-8"))
     return known
@@ -171,24 +178,33 @@ def _quoted(path: str) -> str:
     return '"' + path.replace('"', '""') + '"'
 
 
-def _run_debugfs(box: Sandbox, plan: Plan, lines: Sequence[str], work: Path, disk: Path) -> None:
+# debugfs syncs what it has written: in the sandbox's own /tmp that costs nothing.
+_PUT = """\
+set -e
+cd /run/work
+e2image -r -o "$1" /run/base/"$2" former
+cp --sparse=always former /tmp/latter
+debugfs -w -f debugfs.commands /tmp/latter
+cp --sparse=always /tmp/latter latter
+"""
+
+
+def _run_debugfs(box: Sandbox, plan: Plan, lines: Sequence[str], work: Path, base: Path, root: int) -> None:
+    """Write the metadata of the base's root file system to `former`, and with the files to `latter`."""
     (work / "debugfs.commands").write_text("".join(f"{line}\n" for line in lines))
-    _, root = partitions_of(disk)
-    command = [
-        *("debugfs", "-w", "-f", "/run/work/debugfs.commands"),
-        f"/run/disk/{DISK}?offset={root}",
-    ]
+    (work / "put.sh").write_text(_PUT)
+    command = ["sh", "/run/work/put.sh", str(root), DISK]
     epoch = str(plan.epoch)
     log = box.run(
         command,
         name=f"files-{plan.image.name}",
-        binds={disk.parent: "/run/disk"},
-        ro_binds={work: "/run/work"},
+        binds={work: "/run/work"},
+        ro_binds={base: "/run/base"},
         env={"SOURCE_DATE_EPOCH": epoch, "E2FSPROGS_FAKE_TIME": epoch},
     )
     # debugfs ends with 0 whatever happened: what it says beyond the echo of its commands is an error.
     told = log.read_text("utf-8", "replace").splitlines()[1:]
-    harmless = ("debugfs:", "debugfs ", "Allocated inode:", "")
-    odd = [line for line in told if line.strip() and not line.startswith(harmless[:3])]
+    harmless = ("debugfs:", "debugfs ", "e2image ", "Allocated inode:")
+    odd = [line for line in told if line.strip() and not line.startswith(harmless)]
     if odd:
         raise ToolFailed(f"debugfs could not write the image's files: {odd[0]}", command=command, log=log)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable
-from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bluejacket.definition.image import ImageFormat
+from bluejacket.image.copied import copy_sparse
 from bluejacket.image.disk import DISK
 from bluejacket.image.plan import Plan
 from bluejacket.image.vhd import FOOTER, footer
@@ -17,31 +16,6 @@ from bluejacket.tools import Sandbox
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Digest
-
-_CHUNK = 1 << 24
-
-
-def copy_sparse(source: Path, target: Path) -> None:
-    """Copy a file and leave its holes holes (lseek(2), SEEK_DATA)."""
-    with source.open("rb") as reader, target.open("wb") as writer:
-        size = os.fstat(reader.fileno()).st_size
-        os.truncate(writer.fileno(), size)
-        at = 0
-        while at < size:
-            try:
-                begin = os.lseek(reader.fileno(), at, os.SEEK_DATA)
-            except OSError as error:
-                if error.errno == errno.ENXIO:  # nothing but a hole up to the end
-                    return
-                raise
-            at = os.lseek(reader.fileno(), begin, os.SEEK_HOLE)
-            _copy_range(reader.fileno(), writer.fileno(), begin, at)
-
-
-def _copy_range(reader: int, writer: int, begin: int, end: int) -> None:
-    while begin < end:
-        length = min(_CHUNK, end - begin)
-        begin += os.copy_file_range(reader, writer, length, begin, begin)
 
 
 def make_qcow2(box: Sandbox, plan: Plan, folder: Path) -> Path:
@@ -68,12 +42,6 @@ def make_vhd(_box: Sandbox, plan: Plan, folder: Path) -> Path:
 def keep_raw(_box: Sandbox, _plan: Plan, folder: Path) -> Path:
     """Give the raw disk, which is there already."""
     return folder / DISK
-
-
-def hash_of(disk: Path) -> Digest:
-    """Read a disk once; the hash can be gone on with."""
-    with disk.open("rb") as stream:
-        return file_digest(stream, "sha256")
 
 
 def hash_of_vhd(raw: Digest, vhd: Path) -> str:

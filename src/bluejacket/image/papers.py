@@ -9,13 +9,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote
 
 import rpm_rs
 
-from bluejacket.foundation.lock import Lock
+from bluejacket.foundation.lock import Lock, lock_file
 from bluejacket.image.choose import Chosen
 from bluejacket.image.plan import Plan
+from bluejacket.package.purl import package_url
+from bluejacket.store.blobs import sha256_of
 
 MANIFEST, SBOM, PROVENANCE = "packages.json", "sbom.spdx.json", "provenance.intoto.json"
 _BUILD_TYPE = "https://bluejacket.example/build/image/v1"
@@ -75,7 +76,7 @@ def _identifiers(packages: Iterable[Chosen]) -> dict[str, str]:
 
 def _spdx_package(plan: Plan, package: Chosen, identifier: str) -> dict[str, object]:
     who = plan.release.distribution
-    addresses = [f"pkg:rpm/{who.id}/{quote(package.name)}@{quote(package.evr)}?arch={package.arch}"]
+    addresses = [package_url(plan.release, package.name, package.evr, package.arch)]
     addresses += [origin] if (origin := origin_of(package.rpm)) else []
     return {
         "SPDXID": identifier,
@@ -118,11 +119,14 @@ def provenance(plan: Plan, lock: Lock, feed: str, step: str, outputs: Mapping[st
     """Give an in-toto statement (v1) with SLSA provenance (v1): what was made of what, all by SHA-256.
 
     `feed` is the hash of the feed's repomd.xml, `step` the key of the build's step, `outputs` the hash of
-    each file of the image.
+    each file of the image. What was accepted although it was wrong (see `Lock.tolerated`) is told as well.
     """
     materials = [_material("repomd.xml", "feed", feed)]
     materials += [_material(package.rpm.name, "package", package.sha256) for package in plan.packages]
-    materials += [_material(locked.package.nevra, "tool", locked.package.sha256) for locked in lock.tools]
+    materials += [_material(name, "file", digest) for name, digest in sources_of(plan).items()]
+    materials += [_material(name, "lock", digest) for name, digest in locks_of(plan).items()]
+    for kind, locked in (("upstream", lock.packages), ("tool", lock.tools), ("source", lock.materials)):
+        materials += [_material(one.package.nevra, kind, one.package.sha256) for one in locked]
     materials += [_material(f"{i.archive}/{i.suite}", "index", i.sha256) for i in lock.indexes]
     return {
         "_type": "https://in-toto.io/Statement/v1",
@@ -136,7 +140,11 @@ def provenance(plan: Plan, lock: Lock, feed: str, step: str, outputs: Mapping[st
                     "image": plan.image.model_dump(mode="json", by_alias=True),
                     "profile": plan.profile.model_dump(mode="json", by_alias=True),
                 },
-                "internalParameters": {"epoch": plan.epoch, "seed": str(plan.seed)},
+                "internalParameters": {
+                    "epoch": plan.epoch,
+                    "seed": str(plan.seed),
+                    "tolerated": lock.tolerated,
+                },
                 "resolvedDependencies": materials,
             },
             "runDetails": {
@@ -145,6 +153,29 @@ def provenance(plan: Plan, lock: Lock, feed: str, step: str, outputs: Mapping[st
             },
         },
     }
+
+
+def sources_of(plan: Plan) -> dict[str, str]:
+    """Give the SHA-256 of each file of the definitions that the image puts in, by its name there."""
+    names = dict.fromkeys(file.source for file in plan.image.files if file.source is not None)
+    return {name: sha256_of(plan.release.path(name)) for name in names}
+
+
+def locks_of(plan: Plan) -> dict[str, str]:
+    """Give the SHA-256 of the locks behind the image, by their names below the definitions' folder.
+
+    These are the release's own and that of the release whose tools make it, which may be the same.
+    """
+    own = lock_file(plan.release)
+    files = {own, own.with_name(f"{plan.release.tools_release}.json")}
+    return {file.relative_to(plan.release.folder).as_posix(): sha256_of(file) for file in sorted(files)}
+
+
+def tolerated(folder: Path) -> list[str]:
+    """Give what was accepted although it was wrong (see `Lock.tolerated`) for the image in `folder`."""
+    statement = json.loads((folder / PROVENANCE).read_text("utf-8"))
+    parameters = statement["predicate"]["buildDefinition"].get("internalParameters", {})
+    return list(parameters.get("tolerated", ()))
 
 
 def _material(name: str, kind: str, digest: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from bluejacket.definition import Image, Profile, Release
 from bluejacket.image.choose import Chosen
+from bluejacket.package.bootkey import BootKey
 from bluejacket.package.keys import Signer
 from bluejacket.report import Report
 from bluejacket.store import Store
@@ -26,6 +27,7 @@ class Workbench:
     box: Sandbox
     tools: str
     signer: Signer
+    boot_key: BootKey
     report: Report
 
 

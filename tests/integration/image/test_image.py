@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import struct
@@ -24,11 +23,15 @@ from bluejacket.feed.build import Built
 from bluejacket.foundation.lock import Lock
 from bluejacket.image import BuiltImage, Workbench, build_image
 from bluejacket.image.base import CONTENTS, DIFFERENCES, make_base
+from bluejacket.image.build import SUMS
 from bluejacket.image.choose import choose
+from bluejacket.image.copied import apply, copy_sparse
+from bluejacket.image.files import changes_of
 from bluejacket.image.gpt import ESP, ROOT, only, read_partitions
 from bluejacket.image.papers import MANIFEST, PROVENANCE, SBOM
 from bluejacket.image.plan import Plan
 from bluejacket.image.root import differences
+from bluejacket.inquiry.images import materials_of
 from bluejacket.store import Store
 from bluejacket.store.blobs import sha256_of
 
@@ -37,6 +40,7 @@ pytestmark = pytest.mark.integration
 # Not in QEMU, and without them a machine of Azure finds no disk, no provisioning DVD or no network.
 AZURE = ("hv_storvsc", "hv_netvsc", "sd_mod", "sr_mod", "isofs", "udf", "vfat")
 MIB = 1 << 20
+SOURCE = "packages/bluejacket-release/bluejacket.preset"  # a file of the definitions, to be put in
 
 
 @pytest.fixture(scope="session")
@@ -100,9 +104,10 @@ def test_the_esp_has_the_loader_and_a_kernel_on_trial(bench: Workbench, image: B
 
 
 def test_rpm_finds_only_what_the_image_expects(base: Path, plan: Plan) -> None:
-    told = (base / DIFFERENCES).read_text("utf-8")
-    expected = {one.path for one in plan.image.expected}
-    assert {path for _, path in differences(told)} <= expected
+    """Size, digest and time of the users' files alone (rpm(8), VERIFY OPTIONS), as packages add users."""
+    found = set(differences((base / DIFFERENCES).read_text("utf-8")))
+    assert ("S.5....T.", "/etc/passwd") in found, "a report that lacks it was never made"
+    assert found == {("S.5....T.", one.path) for one in plan.image.expected}
     assert all(one.reason for one in plan.image.expected)
 
 
@@ -153,8 +158,8 @@ def section(image: bytes, wanted: bytes) -> bytes:
     raise AssertionError(f"no section {wanted!r}")
 
 
-def test_the_initrd_carries_what_azure_needs(
-    bench: Workbench, image: BuiltImage, contents: dict[str, str]
+def test_the_kernel_carries_what_azure_needs_and_its_hardened_command_line(
+    bench: Workbench, release: Release, image: BuiltImage, contents: dict[str, str]
 ) -> None:
     (path,) = [p for p in contents if p.startswith("/usr/lib/bluejacket/uki/") and p.endswith(".efi")]
     uki = Path(bench.store.root, "uki-under-test.efi")
@@ -172,7 +177,12 @@ def test_the_initrd_carries_what_azure_needs(
     initrd = zstandard.ZstdDecompressor().decompressobj().decompress(section(data, b".initrd"))
     for module in AZURE:
         assert f"/{module}.ko\0".encode() in initrd, module
-    assert b"lsm=landlock,lockdown,yama,integrity,selinux,bpf" in section(data, b".cmdline")
+    words = section(data, b".cmdline").rstrip(b"\0").decode().split()
+    wanted = release.path("packages/bluejacket-uki/cmdline").read_text().splitlines()
+    assert words == [word for line in wanted if not line.startswith("#") for word in line.split()]
+    assert {"lsm=landlock,lockdown,yama,integrity,selinux,bpf", "init_on_alloc=1", "slab_nomerge"} <= set(
+        words
+    )
 
 
 # -- the forms ---------------------------------------------------------------------------------
@@ -220,21 +230,33 @@ def test_the_list_of_packages_is_what_rpm_installed(image: BuiltImage, plan: Pla
     assert image.packages == len(rows)
 
 
-def test_the_provenance_names_every_input_by_hash(
+def inputs_of(plan: Plan, lock: Lock, feed: Built) -> set[tuple[str, str]]:
+    """Give kind and SHA-256 of all that an image is made from, worked out without its papers."""
+    locks = plan.release.folder / "locks"
+    by_kind = {
+        "feed": [sha256_of(feed.folder / "repodata/repomd.xml")],
+        "package": [sha256_of(package.rpm) for package in plan.packages],
+        "upstream": [locked.package.sha256 for locked in lock.packages],
+        "tool": [locked.package.sha256 for locked in lock.tools],
+        "source": [locked.package.sha256 for locked in lock.materials],
+        "index": [index.sha256 for index in lock.indexes],
+        "lock": [sha256_of(locks / f"{plan.release.version}.json")],
+        "file": [sha256_of(plan.release.folder / file.source) for file in plan.image.files if file.source],
+    }
+    return {(kind, digest) for kind, digests in by_kind.items() for digest in digests}
+
+
+def test_the_provenance_names_every_input_by_hash_and_nothing_else(
     image: BuiltImage, plan: Plan, lock: Lock, feed: Built
 ) -> None:
     statement = json.loads((image.folder / PROVENANCE).read_text("utf-8"))
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
     for subject in statement["subject"]:
         assert subject["digest"]["sha256"] == sha256_of(image.folder / subject["name"])
-    inputs = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
-    named = {material["digest"]["sha256"] for material in inputs}
-    assert {package.sha256 for package in plan.packages} <= named
-    assert {tool.package.sha256 for tool in lock.tools} <= named
-    assert {index.sha256 for index in lock.indexes} <= named
-    assert sha256_of(feed.folder / "repodata/repomd.xml") in named
-    for package in plan.packages[:20]:
-        assert hashlib.sha256(package.rpm.read_bytes()).hexdigest() == package.sha256
+    assert {(kind, digest) for kind, _, digest in materials_of(statement)} == inputs_of(plan, lock, feed)
+    assert statement["predicate"]["buildDefinition"]["internalParameters"]["tolerated"] == list(
+        lock.tolerated
+    )
 
 
 def test_gpgv_accepts_the_sums_and_refuses_changed_ones(
@@ -278,9 +300,17 @@ def test_another_build_elsewhere_gives_the_same_bytes(
     bench: Workbench, release: Release, lock: Lock, feed: Built, image: BuiltImage, tmp_path: Path
 ) -> None:
     elsewhere = replace(bench, store=Store(tmp_path / "store"))
-    again = build_image(elsewhere, release, only_raw(release.images["vm"]), lock, feed)
-    for name in ("disk.raw", SBOM, MANIFEST):
-        assert sha256_of(again.folder / name) == sha256_of(image.folder / name), name
+    again = build_image(elsewhere, release, release.images["vm"], lock, feed)
+    assert digests(again.folder) == digests(image.folder)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Give mode and SHA-256 of every file of an image."""
+    found = {file.name: f"{file.stat().st_mode:o} {sha256_of(file)}" for file in folder.iterdir()}
+    assert {"disk.raw", "disk.qcow2", "disk.vhd", SBOM, MANIFEST, PROVENANCE, SUMS, f"{SUMS}.asc"} <= set(
+        found
+    )
+    return found
 
 
 def test_a_changed_file_is_written_into_the_disk_and_nothing_is_installed_again(
@@ -289,6 +319,7 @@ def test_a_changed_file_is_written_into_the_disk_and_nothing_is_installed_again(
     lock: Lock,
     feed: Built,
     base: Path,
+    plan: Plan,
     record_property: pytest.RecordProperty,
 ) -> None:
     words = f"Changed at {time.time_ns()}\n"
@@ -299,12 +330,12 @@ def test_a_changed_file_is_written_into_the_disk_and_nothing_is_installed_again(
             {"path": "/etc/new/deep/secret", "content": "s\n", "mode": "0640", "group": "shadow"}
         ),
         AddedFile.model_validate({"path": "/etc/issue", "content": "replaced\n"}),
+        AddedFile.model_validate({"path": "/etc/new/preset", "source": SOURCE}),
     )
     links = (Link(path="/etc/new/link", target="deep/secret"),)
     started = time.monotonic()
-    changed = build_image(
-        bench, release, only_raw(release.images["vm"], files=files, links=links), lock, feed
-    )
+    wanted = only_raw(release.images["vm"], files=files, links=links)
+    changed = build_image(bench, release, wanted, lock, feed)
     record_property("seconds", round(time.monotonic() - started, 2))
     disk = changed.disks["raw"]
     assert debugfs(bench, disk, "cat /etc/motd") == words
@@ -314,8 +345,39 @@ def test_a_changed_file_is_written_into_the_disk_and_nothing_is_installed_again(
     assert "User:     0   Group:    42" in told
     assert ":etc_t:" in debugfs(bench, disk, "ea_get /etc/new/deep security.selinux")
     assert 'Fast link dest: "deep/secret"' in debugfs(bench, disk, "stat /etc/new/link")
+    assert debugfs(bench, disk, "cat /etc/new/preset") == release.path(SOURCE).read_text("utf-8")
+    named = materials_of(json.loads((changed.folder / PROVENANCE).read_text("utf-8")))
+    assert ("file", SOURCE, sha256_of(release.path(SOURCE))) in named
+    assert {(kind, digest) for kind, _, digest in named} == inputs_of(replace(plan, image=wanted), lock, feed)
     test_the_file_system_is_whole(bench, changed)
     assert sha256_of(base / "disk.raw") != sha256_of(disk)
+
+
+def test_the_changes_are_those_that_debugfs_makes_in_the_whole_disk(
+    bench: Workbench, plan: Plan, base: Path, tmp_path: Path
+) -> None:
+    files = (
+        AddedFile.model_validate({"path": "/etc/issue", "content": "replaced\n"}),
+        AddedFile.model_validate({"path": "/etc/services", "content": "\0" * 20_000 + "end"}),
+        AddedFile.model_validate({"path": "/srv/far/down/large", "content": "0123456789abcdef" * 50_000}),
+    )
+    links = (Link(path="/etc/hostname", target="/run/" + "long/" * 20 + "name"),)
+    image = plan.image.model_copy(update={"files": files, "links": links})
+    changes = changes_of(bench.box, replace(plan, image=image), base, tmp_path)
+    one, other = tmp_path / "one.raw", tmp_path / "other.raw"
+    for disk in (one, other):
+        copy_sparse(base / "disk.raw", disk)
+    apply(changes, one)
+    root = only(read_partitions(other), ROOT)
+    epoch = str(plan.epoch)
+    bench.box.run(
+        ["debugfs", "-w", "-f", "/run/work/debugfs.commands", f"/run/work/other.raw?offset={root.offset}"],
+        name="whole",
+        binds={tmp_path: "/run/work"},
+        env={"SOURCE_DATE_EPOCH": epoch, "E2FSPROGS_FAKE_TIME": epoch},
+    )
+    assert sha256_of(one) == sha256_of(other)
+    assert sum(len(change.data) for change in changes) > 800_000
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,127 @@
+"""A copy of a disk in which some blocks are others, and its hash, without reading the copy back.
+
+A disk is a gigabyte, mostly holes. What bounds its copy is the medium (all data has to be on it before the
+store names the copy) and SHA-256, which no second core can help. So the kernel is told to write as soon as
+there is something to write, and the hash is taken of what is copied, meanwhile.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Digest
+
+BLOCK = 4096  # bytes; differences are found in these
+_CHUNK = 1 << 24  # bytes
+_ZEROS = bytes(1 << 18)
+_SYNC_FILE_RANGE_WRITE = 2  # sync_file_range(2): begin to write, wait for nothing
+
+
+class Change(NamedTuple):
+    """Other bytes at an offset of a disk."""
+
+    offset: int
+    data: bytes
+
+
+def copy_sparse(source: Path, target: Path) -> None:
+    """Copy a file, leave its holes holes (lseek(2), SEEK_DATA), and let the kernel begin to write it."""
+    begin_to_write = ctypes.CDLL(None).sync_file_range
+    begin_to_write.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
+    with source.open("rb") as reader, target.open("wb") as writer:
+        os.truncate(writer.fileno(), os.fstat(reader.fileno()).st_size)
+        for begin, end in data_of(reader.fileno()):
+            for at in range(begin, end, _CHUNK):
+                length = min(_CHUNK, end - at)
+                _copy_range(reader.fileno(), writer.fileno(), at, at + length)
+                # A hint, whatever it answers: the store syncs the file, and tells of a failure.
+                begin_to_write(writer.fileno(), at, length, _SYNC_FILE_RANGE_WRITE)
+
+
+def data_of(handle: int, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    """Give where an open file has data between two offsets, as (begin, end) in bytes, in order."""
+    end = os.fstat(handle).st_size if end is None else end
+    while begin < end:
+        try:
+            begin = os.lseek(handle, begin, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole up to the end
+                return
+            raise
+        if begin < end:
+            after = min(os.lseek(handle, begin, os.SEEK_HOLE), end)
+            yield begin, after
+            begin = after
+
+
+def _copy_range(reader: int, writer: int, begin: int, end: int) -> None:
+    while begin < end:
+        begin += os.copy_file_range(reader, writer, end - begin, begin, begin)
+
+
+def apply(changes: Sequence[Change], disk: Path) -> None:
+    """Write the changes into a disk."""
+    with disk.open("r+b") as stream:
+        for change in changes:
+            stream.seek(change.offset)
+            stream.write(change.data)
+
+
+def hash_range(digest: Digest, disk: Path, begin: int, end: int, changes: Sequence[Change] = ()) -> None:
+    """Go on with `digest` over the bytes from `begin` to `end` of a disk as they are with `changes`.
+
+    `changes` are in the order of their offsets, do not overlap, and lie between the two.
+    """
+    with disk.open("rb") as stream:
+        for change in changes:
+            _hash_plain(digest, stream.fileno(), begin, change.offset)
+            digest.update(change.data)
+            begin = change.offset + len(change.data)
+        _hash_plain(digest, stream.fileno(), begin, end)
+
+
+def _hash_plain(digest: Digest, handle: int, begin: int, end: int) -> None:
+    buffer = memoryview(bytearray(len(_ZEROS)))
+    for first, last in data_of(handle, begin, end):
+        _hash_zeros(digest, first - begin)
+        begin = first
+        while begin < last:
+            length = os.preadv(handle, [buffer[: last - begin]], begin)
+            if not length:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            digest.update(buffer[:length])
+            begin += length
+    _hash_zeros(digest, end - begin)
+
+
+def _hash_zeros(digest: Digest, count: int) -> None:
+    zeros = memoryview(_ZEROS)
+    for _ in range(count // len(zeros)):
+        digest.update(zeros)
+    digest.update(zeros[: count % len(zeros)])
+
+
+def differences(former: Path, latter: Path, offset: int = 0) -> list[Change]:
+    """Give the blocks in which `latter` differs from `former`, a file as large; theirs begin at `offset`."""
+    found: dict[int, bytes] = {}
+    with former.open("rb") as one, latter.open("rb") as other:
+        handles = one.fileno(), other.fileno()
+        for begin, end in (each for handle in handles for each in data_of(handle)):
+            for at in range(begin - begin % BLOCK, end, _CHUNK):
+                before, after = (os.pread(handle, min(_CHUNK, end - at), at) for handle in handles)
+                if before != after:
+                    found.update(_different_blocks(before, after, at))
+    return [Change(offset + at, found[at]) for at in sorted(found)]
+
+
+def _different_blocks(before: bytes, after: bytes, begin: int) -> Iterator[tuple[int, bytes]]:
+    for at in range(0, len(after), BLOCK):
+        block = after[at : at + BLOCK]
+        if block != before[at : at + BLOCK]:
+            yield begin + at, block
