@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from time import monotonic, sleep
 
 from bluejacket.errors import Fault, OutsideError
@@ -13,6 +14,7 @@ from bluejacket.report import SILENT, Bar, Report
 
 _LOOK_S = 0.25
 _AGAIN_S = 2.0
+_GREETING_S = 5.0
 _RESET_S = 300.0  # for the units of a busy machine to stop
 
 
@@ -68,9 +70,17 @@ class Follower:
         self.console.begin()
 
     def _await_ssh(self, bar: Bar) -> None:
-        while not greeted(self.machine.ssh_port, 1):
-            self._look(bar, "ssh does not answer")
-            sleep(_LOOK_S)
+        # QEMU keeps a connection for a guest that does not answer yet, also after we have left it: many short
+        # ones would reach sshd all at once, which takes that for an attack.
+        with ThreadPoolExecutor(1) as beside:
+            while True:
+                asked = beside.submit(greeted, self.machine.ssh_port, _GREETING_S)
+                while not wait([asked], _LOOK_S).done:
+                    self._look(bar, "ssh does not answer")
+                if asked.result():
+                    return
+                self._look(bar, "ssh does not answer")
+                sleep(_LOOK_S)
 
     def _look(self, bar: Bar, otherwise: str) -> None:
         """Tell the stages that are new; raise OutsideError if the boot has failed or its time is over."""

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bluejacket.definition import Profile
 from bluejacket.errors import OutsideError
 from bluejacket.machine.login import Door, NotYet
-from bluejacket.machine.record import Machine
+from bluejacket.machine.record import USUAL, Machine
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 SCRIPT = Path(__file__).with_name("health.sh")
 
+_ENFORCING = "Enforcing"
 _OLD_BOOT = 75  # EX_TEMPFAIL, as health.sh gives it
 _DENIAL = re.compile(
     r"audit\((?P<serial>[\d.]+:\d+)\): +avc: +denied +\{ (?P<permissions>[^}]*) \}.*?"
@@ -48,6 +50,8 @@ class Health:
     `stages` are the times that systemd measured (systemd-analyze(1)): firmware, loader, kernel, initrd,
     userspace; where the boot loader has no clock (an emulated processor), firmware is what the console
     told. `marks` are the host's clock from the start to each stage on the console, and "ssh".
+    `secure_boot` is the firmware's mode: enabled, disabled or setup. `expected` names answers and what
+    each shall be.
     """
 
     state: str
@@ -67,9 +71,10 @@ class Health:
     kernel: str
     release: str
     loader_entry: str
+    secure_boot: str
     packages: tuple[str, ...]
     cpu_seconds: float
-    expected: Mapping[str, str] = field(default_factory=lambda: {"state": "running", "selinux": "Enforcing"})
+    expected: Mapping[str, str] = field(default_factory=lambda: dict(USUAL))
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -81,7 +86,7 @@ class Health:
         ]
         if self.failed_units:
             found.append(f"failed units: {', '.join(self.failed_units)}")
-        if self.denials:
+        if self.denials and self.expected.get("selinux") == _ENFORCING:
             found.append(f"SELinux denied {sum(one.times for one in self.denials)} times: {self.denials[0]}")
         if self.cloud_init not in ("done", "absent"):
             found.append(f"cloud-init is {self.cloud_init}")
@@ -93,6 +98,14 @@ class Health:
     def good(self) -> bool:
         """True if there is nothing to complain of."""
         return not self.reasons
+
+
+def expected_of(profile: Profile, release: str) -> dict[str, str]:
+    """Give what a machine shall say whose image has `profile` and is of the release with this name.
+
+    A permissive machine is there to tell what would be denied: its denials are shown, and no complaint.
+    """
+    return USUAL | {"selinux": profile.selinux.value.capitalize(), "release": release}
 
 
 def gather(
@@ -113,7 +126,10 @@ def gather(
         raise OutsideError(
             f"{machine.name} broke off while it was questioned (status {answer.status}): {said}"
         )
-    return read_health(found, marks, cpu_seconds=machine.cpu_seconds, image_size=machine.disk.stat().st_size)
+    health = read_health(
+        found, marks, cpu_seconds=machine.cpu_seconds, image_size=machine.disk.stat().st_size
+    )
+    return replace(health, expected=machine.expected)
 
 
 def sections(text: str) -> dict[str, str]:
@@ -140,7 +156,7 @@ def read_health(
     return Health(
         state=found.get("state", "").splitlines()[-1] if found.get("state") else "unknown",
         failed_units=tuple(line.split()[0] for line in found.get("failed", "").splitlines() if line.strip()),
-        selinux={"1": "Enforcing", "0": "Permissive"}.get(found.get("selinux", ""), "Disabled"),
+        selinux={"1": _ENFORCING, "0": "Permissive"}.get(found.get("selinux", ""), "Disabled"),
         denials=read_denials(found.get("denials", "")),
         cloud_init=status,
         cloud_init_errors=errors,
@@ -155,6 +171,7 @@ def read_health(
         kernel=found.get("kernel", ""),
         release=_value(found.get("release", ""), "PRETTY_NAME"),
         loader_entry=_first(r"(?m)^ *Current Entry: (\S+)", found.get("boot", "")),
+        secure_boot=_first(r"(?m)^ *Secure Boot: (\w+)", found.get("boot", "")),
         packages=tuple(sorted(found.get("packages", "").split())),
         cpu_seconds=round(cpu_seconds, 1),
     )

@@ -22,6 +22,7 @@ import subprocess
 import sys
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def die_with_parent(parent: int) -> None:
@@ -58,6 +59,7 @@ def main(folder: str, log: str, parent: str, *command: str) -> int:
     if parent != "0":
         die_with_parent(int(parent))
     me = os.getpid()
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     write(f"{folder}/process", {"pid": me, "start": start_time(), "boot": boot()})
     with open(log, "ab") as sink:  # noqa: PTH123
         child = subprocess.Popen(
@@ -68,6 +70,10 @@ def main(folder: str, log: str, parent: str, *command: str) -> int:
             preexec_fn=lambda: die_with_parent(me),  # this program has one thread
         )
     status = child.wait()
+    # bubblewrap leaves before the first process of its namespace is waited for: that one's time counts too.
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     with contextlib.suppress(FileNotFoundError):  # whoever ended the machine may have removed its folder
         write(f"{folder}/ended", {"status": status, "cpu_seconds": used.ru_utime + used.ru_stime})

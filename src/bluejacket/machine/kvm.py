@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, TimeoutExpired, run
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 
 from bluejacket.machine import kvm_probe
 from bluejacket.machine.process import boot_id
@@ -16,6 +17,9 @@ DEVICE = Path("/dev/kvm")
 LIMIT_S = 2.0
 """How long thirty million guest instructions may take. A processor needs 10 ms, QEMU's own translator
 (TCG) under 100 ms; a KVM that only interprets needs 17 s, and would never get a kernel through."""
+
+
+_END_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +51,20 @@ def probe(device: Path = DEVICE, limit_s: float = LIMIT_S) -> tuple[bool, str]:
     """Run the probe's guest in a process of its own; gives whether it is usable, and the reason."""
     if not device.exists():
         return False, f"{device} does not exist"
+    line = [sys.executable, "-I", "-S", kvm_probe.__file__, str(device)]
+    child = Popen(line, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE)
     try:
-        done = run(
-            [sys.executable, "-I", "-S", kvm_probe.__file__, str(device)],
-            stdin=DEVNULL,
-            stdout=DEVNULL,
-            stderr=PIPE,
-            timeout=limit_s,
-            check=False,
-        )
+        _, told = child.communicate(timeout=limit_s)
     except TimeoutExpired:
+        child.kill()
+        # A kill may have to wait until the kernel's KVM comes back; whoever asks does not wait for that.
+        with suppress(TimeoutExpired):
+            child.communicate(timeout=_END_S)
         return False, f"{device} opens, but its guest instructions did not end within {limit_s:g} s"
-    if done.returncode == 0:
+    if child.returncode == 0:
         return True, f"{device} ran guest instructions to their end"
-    last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-    return False, f"{device} opens no running machine: {last[0] if last else f'status {done.returncode}'}"
+    last = told.decode("utf-8", "replace").strip().splitlines()[-1:]
+    return False, f"{device} opens no running machine: {last[0] if last else f'status {child.returncode}'}"
 
 
 def _read(cache: Path) -> Verdict | None:

@@ -15,17 +15,25 @@ IMAGE = PurePosixPath("/run/image")
 FEED = PurePosixPath("/run/feed")
 FEED_SERVER = PurePosixPath("/run/feed-server.py")
 FIRMWARE = PurePosixPath("/usr/share/OVMF/OVMF_CODE_4M.fd")
+SECURE_FIRMWARE = PurePosixPath("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd")
+"""Firmware that demands signatures, and keeps its variables in System Management Mode."""
 VARIABLES = PurePosixPath("/usr/share/OVMF/OVMF_VARS_4M.fd")
 
 FEED_ADDRESS = "10.0.2.4"
 """Where the guest finds the feed; QEMU's user network (10.0.2.0/24) has no other use for it."""
+
+WRITES = PurePosixPath("/run/writes.log")
 
 OVERLAY, SEED, VARS, QMP, CONSOLE = "disk.qcow2", "seed.img", "vars.fd", "qmp.sock", "console.sock"
 
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What a machine is made of. `durable` writes reach the disk when the guest says so."""
+    """What a machine is made of. `durable` writes reach the disk when the guest says so.
+
+    If it is `recorded`, each write and flush of the guest is in a log as well (see `writelog`). A `secure`
+    one's firmware starts only what its variables vouch for.
+    """
 
     name: str
     uuid: str
@@ -35,26 +43,29 @@ class Hardware:
     feed: bool = False
     outside: bool = False
     durable: bool = False
+    recorded: bool = False
+    secure: bool = False
 
 
 def arguments(hardware: Hardware) -> list[str]:
     """Give QEMU's command line; raises nothing, the values are checked where they come in."""
     kvm = hardware.accelerator == "kvm"
-    cache = "writeback" if hardware.durable else "unsafe"
+    firmware = SECURE_FIRMWARE if hardware.secure else FIRMWARE
     return [
         *("qemu-system-x86_64", "-name", hardware.name, "-nodefaults", "-no-user-config", "-display", "none"),
         *(
             "-machine",
-            "q35,vmport=off,sata=off",
+            "q35,vmport=off,sata=off" + (",smm=on" if hardware.secure else ""),
             "-accel",
             hardware.accelerator,
             "-cpu",
             "host" if kvm else "max,svm=off",
         ),
         *("-smp", str(hardware.cpus), "-m", f"{hardware.memory_mib}M"),
-        *("-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={FIRMWARE}"),
+        *(("-global", "driver=cfi.pflash01,property=secure,value=on") if hardware.secure else ()),
+        *("-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={firmware}"),
         *("-drive", f"if=pflash,unit=1,format=raw,file={FOLDER / VARS}"),
-        *("-drive", f"if=none,id=disk,format=qcow2,cache={cache},discard=unmap,file={FOLDER / OVERLAY}"),
+        *(recorded_disk() if hardware.recorded else disk(durable=hardware.durable)),
         *("-drive", f"if=none,id=seed,format=raw,readonly=on,file={FOLDER / SEED}"),
         *("-device", f"nvme,id=nvme,serial={hardware.name}"),
         *("-device", "nvme-ns,bus=nvme,nsid=1,drive=disk,bootindex=0"),
@@ -71,6 +82,24 @@ def arguments(hardware: Hardware) -> list[str]:
         *("-smbios", f"type=1,manufacturer=Bluejacket,product=Virtual Machine,uuid={hardware.uuid}"),
         *("-smbios", "type=3,manufacturer=Bluejacket"),
     ]
+
+
+def disk(*, durable: bool) -> list[str]:
+    """Give the words for the guest's disk."""
+    cache = "writeback" if durable else "unsafe"
+    return ["-drive", f"if=none,id=disk,format=qcow2,cache={cache},discard=unmap,file={FOLDER / OVERLAY}"]
+
+
+def recorded_disk() -> list[str]:
+    """Give the words for a disk whose writes are recorded.
+
+    The guest's flushes end in the log: what is below it need not survive anything.
+    """
+    below = "driver=qcow2,node-name=below,discard=unmap,cache.no-flush=on"
+    below += f",file.driver=file,file.filename={FOLDER / OVERLAY}"
+    log = f"driver=file,node-name=log,cache.no-flush=on,filename={WRITES}"
+    above = "driver=blklogwrites,node-name=disk,discard=unmap,file=below,log=log,log-sector-size=512"
+    return [word for node in (below, log, above) for word in ("-blockdev", node)]
 
 
 def network(*, feed: bool, outside: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from contextlib import suppress
@@ -30,6 +31,14 @@ class Process:
     def from_json(cls, found: dict[str, Any]) -> Process:
         """Read what `keeper.py` wrote; raises KeyError or ValueError if it is not that."""
         return cls(int(found["pid"]), int(found["start"]), str(found["boot"]))
+
+    @classmethod
+    def kept_in(cls, folder: Path) -> Process | None:
+        """Give the process that `keeper.py` wrote down in `folder`; None where it has not, or not wholly."""
+        try:
+            return cls.from_json(json.loads((folder / "process").read_text("utf-8")))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     @property
     def alive(self) -> bool:

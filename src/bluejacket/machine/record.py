@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from bluejacket.store import locked, replace_text
 from bluejacket.store.files import remove_tree
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+USUAL = {"state": "running", "selinux": "Enforcing"}
+"""What a machine shall say of itself if nobody says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Machine:
     """One machine as it was started. `started` is UTC in ISO 8601; `ssh_port` is 0 until it is known.
 
     It runs from `disk`, `tools` and `feed` (None without one): a store keeps these while it runs.
+    `expected` is what its answers shall be (see `Health`).
     """
 
     name: str
@@ -45,14 +49,12 @@ class Machine:
     log: Path
     maker: Process
     ssh_port: int = 0
+    expected: Mapping[str, str] = field(default_factory=lambda: dict(USUAL))
 
     @property
     def process(self) -> Process | None:
         """The machine's keeper; None before it has started."""
-        try:
-            return Process.from_json(json.loads((self.folder / "process").read_text("utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        return Process.kept_in(self.folder)
 
     @property
     def running(self) -> bool:

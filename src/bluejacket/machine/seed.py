@@ -7,7 +7,7 @@ A FAT image labelled CIDATA with three files, as cloud-init's NoCloud data sourc
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,10 @@ FILES = ("meta-data", "user-data", "network-config")
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What a machine is told. `variables` are DNF variables by name, such as the feed's address."""
+    """What a machine is told. `variables` are DNF variables by name, such as the feed's address.
+
+    `packages` are installed at the end of its first boot.
+    """
 
     name: str
     instance: str
@@ -28,6 +31,7 @@ class Seed:
     public_key: str
     variables: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    packages: Sequence[str] = ()
 
 
 def documents(seed: Seed) -> dict[str, str]:
@@ -43,14 +47,17 @@ def documents(seed: Seed) -> dict[str, str]:
         "sudo": "ALL=(ALL) NOPASSWD:ALL",
         "ssh_authorized_keys": [seed.public_key],
     }
-    user_data = {
+    user_data: dict[str, object] = {
         "users": [person],
         "ssh_pwauth": False,
-        "write_files": [
+    }
+    if files:  # cloud-init's schema has no empty lists
+        user_data["write_files"] = [
             {"path": path, "content": text, "owner": "root:root", "permissions": "0644"}
             for path, text in files.items()
-        ],
-    }
+        ]
+    if seed.packages:
+        user_data["packages"] = list(seed.packages)
     ethernet = {"match": {"driver": "virtio_net"}, "dhcp4": True, "dhcp6": False, "accept-ra": False}
     return {
         "meta-data": _json({"instance-id": seed.instance, "local-hostname": seed.name}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +14,11 @@ from time import monotonic, sleep
 from uuid import uuid4
 
 from bluejacket.errors import Fault, OutsideError, UserError
-from bluejacket.machine import keeper, launch, qmp, serve
+from bluejacket.feed import serve
+from bluejacket.machine import keeper, launch, qmp
+from bluejacket.machine.firmware import own_variables
 from bluejacket.machine.process import Process
-from bluejacket.machine.record import Machine
+from bluejacket.machine.record import USUAL, Machine
 from bluejacket.machine.seed import Seed, make_seed
 from bluejacket.report import SILENT, Report
 from bluejacket.tools import Sandbox
@@ -29,7 +32,11 @@ class Boot:
     """What to boot and how. `disk` is never written; `limit_s` bounds the way to an answer over ssh.
 
     `feed` is the folder that the guest sees as http://10.0.2.4/; `variables` are DNF variables that the
-    guest gets besides the feed's address. `outside` lets the guest out into the network.
+    guest gets besides the feed's address, `packages` what it installs at its first boot. `outside` lets
+    the guest out into the network. `instance` is who it is to cloud-init, by default somebody new. Into
+    the file `writes` all that the guest writes is recorded (see `writelog`). `secure_boot` is the
+    certificate (PEM) for what alone the firmware starts; without it, it starts anything. `expected` is
+    what the machine shall say of itself (see `expected_of`).
     """
 
     disk: Path
@@ -39,6 +46,7 @@ class Boot:
     feed_variable: str = FEED_VARIABLE
     variables: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
     user: str = "bluejacket"
     cpus: int = 2
     memory_mib: int = 1536
@@ -46,7 +54,11 @@ class Boot:
     accelerator: str | None = None
     outside: bool = False
     keep: bool = False
+    instance: str | None = None
+    writes: Path | None = None
+    secure_boot: Path | None = None
     limit_s: float = 900
+    expected: Mapping[str, str] = field(default_factory=lambda: dict(USUAL))
 
 
 def check(boot: Boot) -> None:
@@ -58,6 +70,10 @@ def check(boot: Boot) -> None:
         faults.append(Fault(f"the image {boot.disk} does not exist", "`bluejacket image build` makes it"))
     if boot.feed is not None and not boot.feed.is_dir():
         faults.append(Fault(f"the feed {boot.feed} is no folder", "`bluejacket build` makes it"))
+    if boot.secure_boot is not None and not boot.secure_boot.is_file():
+        faults.append(
+            Fault(f"the certificate {boot.secure_boot} does not exist", "an image has it beside it")
+        )
     if boot.memory_mib < 256 or boot.cpus < 1:
         faults.append(Fault(f"{boot.memory_mib} MiB and {boot.cpus} processors are no machine"))
     if faults:
@@ -96,15 +112,20 @@ class Starter:
             console=base.with_suffix(".console"),
             log=base.with_suffix(".log"),
             maker=Process.of(os.getpid()),
+            expected=dict(boot.expected),
         )
         machine.console.touch(mode=0o600)
         machine.save()
         variables = dict(boot.variables)
         if boot.feed is not None:
             variables.setdefault(boot.feed_variable, f"http://{launch.FEED_ADDRESS}/")
-        seed = Seed(name, f"i-{uuid4().hex[:12]}", boot.user, public_key, variables, boot.files)
+        instance = boot.instance or f"i-{uuid4().hex[:12]}"
+        seed = Seed(name, instance, boot.user, public_key, variables, boot.files, boot.packages)
         make_seed(self.box, folder, seed)
-        copyfile(self.box.tools / launch.VARIABLES.relative_to("/"), folder / launch.VARS)
+        if boot.secure_boot is not None:
+            own_variables(self.box, boot.secure_boot.read_bytes(), folder / launch.VARS)
+        else:
+            copyfile(self.box.tools / launch.VARIABLES.relative_to("/"), folder / launch.VARS)
         self._make_overlay(boot, machine)
         return machine
 
@@ -129,13 +150,19 @@ class Starter:
             feed=boot.feed is not None,
             outside=boot.outside,
             durable=boot.keep,
+            recorded=boot.writes is not None,
+            secure=boot.secure_boot is not None,
         )
         shown = {machine.disk: str(launch.IMAGE)}
         if machine.feed is not None:
             shown |= {machine.feed: str(launch.FEED), Path(serve.__file__): str(launch.FEED_SERVER)}
+        written = {machine.folder: str(launch.FOLDER), machine.console: "/run/console.log"}
+        if boot.writes is not None:
+            boot.writes.write_bytes(b"")
+            written[boot.writes] = str(launch.WRITES)
         line = self.box.argv(
             launch.arguments(hardware),
-            binds={machine.folder: str(launch.FOLDER), machine.console: "/run/console.log"},
+            binds=written,
             ro_binds=shown,
             network=True,
             devices=["/dev/kvm"] if machine.accelerator == "kvm" else [],
@@ -143,7 +170,7 @@ class Starter:
         parent = "0" if boot.keep else str(os.getpid())
         kept = [sys.executable, "-I", "-S", keeper.__file__, str(machine.folder), str(machine.log), parent]
         self.report.detail(f"$ {' '.join(launch.arguments(hardware))}  # {machine.log}")
-        child = _spawn([*kept, *line], machine.log)
+        child = spawn([*kept, *line], machine.log)
         try:
             return machine.on_port(self._port(machine, child))
         except BaseException:
@@ -173,7 +200,7 @@ class Starter:
             raise OutsideError(f"QEMU does not say where the guest's ssh is: {told!r}")
 
 
-def _spawn(command: list[str], log: Path) -> Process:
+def spawn(command: list[str], log: Path) -> Process:
     """Start `command` in a session of its own, with nothing of this process's but its log."""
     write = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]

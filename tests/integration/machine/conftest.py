@@ -1,33 +1,53 @@
-"""The image that the boot tests boot, built as `bluejacket image build vm` builds it."""
+"""What the tests of machines boot."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from bluejacket.definition import Release
-from bluejacket.feed.build import Built, build_feed, signer_of
+from bluejacket.feed.build import Built
 from bluejacket.foundation.lock import Lock
-from bluejacket.image import Workbench, build_image
+from bluejacket.image import BuiltImage
+from bluejacket.machine import Boot, expected_of
 from bluejacket.package.own import Workshop
 from bluejacket.store import State
-from bluejacket.tools import Sandbox
-from bluejacket.tools.tree import tools_step
+from bootfeeds import FAILING, BootFeeds, failing_kernel, newer_kernel
+from guests import LIMIT_S
+from powercuts import feeds_for, repositories
+
+DISK_GIB = 8
+ASKED = "dosfstools"  # in the feed and not in the image; named in the user data
 
 
-@pytest.fixture(scope="session")
-def shop(state: State, release: Release, lock: Lock, tools: Path) -> Workshop:
-    box = Sandbox(tools, state.logs)
-    return Workshop(state.store, box, tools_step(release, lock).key, signer_of(state, release), lock.epoch)
-
-
-@pytest.fixture(scope="session")
-def feed(state: State, release: Release, lock: Lock, shop: Workshop) -> Built:
-    return build_feed(state, release, lock, shop.box, shop.tools)
-
-
-@pytest.fixture(scope="session")
-def vm_disk(state: State, release: Release, lock: Lock, shop: Workshop, feed: Built) -> Path:
-    bench = Workbench(state.store, shop.box, shop.tools, shop.signer, state.report)
-    return build_image(bench, release, release.images["vm"], lock, feed).disks["raw"]
+@pytest.fixture(scope="module")
+def recorded_boot(
+    state: State,
+    release: Release,
+    lock: Lock,
+    shop: Workshop,
+    feed: Built,
+    image: BuiltImage,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Boot:
+    """Boot the image with feeds of newer kernels and of what it has to refuse; its writes are recorded."""
+    top = tmp_path_factory.mktemp("boot")
+    (top / "feeds").mkdir()
+    feeds = BootFeeds(top / "feeds", release, shop.signer, lock.epoch)
+    feeds.main(feed.folder)
+    feeds.refused()
+    feeds_for(top, feeds, newer_kernel(state, release, lock, shop))
+    feeds.small(FAILING, failing_kernel(state, release, lock, shop, top))
+    return Boot(
+        image.disks["vhd"],
+        "vm",
+        instance="i-boot",
+        feed=feeds.top,
+        feed_variable=release.feed.variable,
+        variables={release.feed.variable: "http://10.0.2.4/main/"},
+        files={"/etc/yum.repos.d/test.repo": feeds.repositories() + "\n" + repositories(feeds)},
+        packages=(ASKED,),
+        disk_gib=DISK_GIB,
+        writes=top / "writes.log",
+        limit_s=LIMIT_S,
+        expected=expected_of(release.profile_of(release.images["vm"]), release.pretty_name),
+    )

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bluejacket.definition import Profile, SELinux
 from bluejacket.machine.health import (
     Denial,
     Health,
+    expected_of,
     read_cloud_init,
     read_denials,
     read_health,
@@ -72,6 +74,31 @@ def test_what_is_not_good_is_said(health: Health, change: dict[str, object], rea
     changed = replace(health, **change)  # type: ignore[arg-type]
     assert not changed.good
     assert changed.reasons == (reason,)
+
+
+def profile(mode: SELinux) -> Profile:
+    return Profile(name="one", description="one", selinux=mode)
+
+
+@pytest.mark.parametrize("mode", SELinux)
+def test_the_profile_says_what_selinux_shall_be(health: Health, mode: SELinux) -> None:
+    expected = expected_of(profile(mode), health.release)
+    for found in "Enforcing", "Permissive", "Disabled":
+        answer = replace(health, selinux=found, expected=expected)
+        assert answer.good == (found.lower() == mode.value)
+
+
+def test_a_permissive_machine_shows_denials_and_is_good(health: Health) -> None:
+    denied = replace(health, denials=(Denial("mkdir", "a_t", "b_t", "dir", "write"),), selinux="Permissive")
+    assert replace(denied, expected=expected_of(profile(SELinux.PERMISSIVE), health.release)).good
+    assert not replace(denied, expected=expected_of(profile(SELinux.ENFORCING), health.release)).good
+
+
+def test_another_release_is_not_good(health: Health) -> None:
+    other = replace(health, expected=expected_of(profile(SELinux.ENFORCING), "Bluejacket Linux 5"))
+    assert other.reasons == (
+        "release is 'Bluejacket Linux 4 (Halyard)' where 'Bluejacket Linux 5' is expected",
+    )
 
 
 def test_a_machine_that_says_nothing_is_not_good() -> None:

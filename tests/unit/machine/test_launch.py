@@ -34,6 +34,17 @@ def test_a_kept_disk_is_durable_and_another_is_fast() -> None:
     assert ["cache=writeback" in disk for disk in disks] == [True]
 
 
+def test_a_recorded_disk_lets_no_write_past_the_log() -> None:
+    recorded = replace(PLAIN, recorded=True)
+    below, log, disk = values(recorded, "-blockdev")
+    assert disk.startswith("driver=blklogwrites,node-name=disk,")
+    assert {"file=below", "log=log", "log-sector-size=512"} <= set(disk.split(","))
+    assert "node-name=below" in below
+    assert "node-name=log" in log
+    assert not [drive for drive in values(recorded, "-drive") if "id=disk" in drive]
+    assert "nvme-ns,bus=nvme,nsid=1,drive=disk,bootindex=0" in values(recorded, "-device")
+
+
 def test_firmware_and_seed_are_read_only() -> None:
     drives = values(PLAIN, "-drive")
     assert [("readonly=on" in drive) for drive in drives] == [True, False, False, True]
