@@ -1,8 +1,6 @@
 """`python -m bluejacket`, for where the program's own file is not at hand."""
 
-import sys
-
-from bluejacket.cli import main
+from bluejacket.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

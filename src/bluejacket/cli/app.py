@@ -8,7 +8,24 @@ from typing import Annotated, Any
 from cyclopts import App, Group, Parameter
 
 from bluejacket import __version__
-from bluejacket.cli import boot, check, feed, image, lock, machine, schema, store
+from bluejacket.cli import (
+    advisory,
+    boot,
+    check,
+    cloud,
+    feed,
+    image,
+    key,
+    lock,
+    machine,
+    release,
+    s2c2f,
+    scan,
+    schema,
+    store,
+    trace,
+    upstream,
+)
 from bluejacket.cli.session import open_session
 
 app = App(
@@ -26,16 +43,26 @@ for _command in (
     schema.schema,
     lock.lock,
     lock.why,
+    upstream.upstream,
+    release.app,
     feed.build,
     feed.app,
+    advisory.app,
+    key.app,
     image.app,
     boot.boot,
     machine.ssh,
     machine.ps,
     machine.stop,
+    cloud.app,
+    cloud.az,
+    trace.trace,
+    scan.scan,
+    s2c2f.s2c2f,
     store.app,
 ):
     app.command(_command)
+app["schema"].help_formatter = schema.KindsHelp()
 
 
 def _option(text: str, *names: str) -> Parameter:

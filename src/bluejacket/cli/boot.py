@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from time import monotonic
+from pathlib import Path
+from time import monotonic, time
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from bluejacket.cli.image import ImageName, ReleaseFlag, image_of
-from bluejacket.cli.out import size
+from bluejacket.cli.out import plain, size
 from bluejacket.cli.session import Given, Session
 from bluejacket.cli.work import feed_of, tools_of
 
 if TYPE_CHECKING:
     from bluejacket.definition import Release
+    from bluejacket.feed.build import Built
+    from bluejacket.image import BuiltImage
     from bluejacket.machine import Health, Machine
 
 _FIRST_TIME = """\
 This is the first build in {state}. It fetches about 400 MB from the archive,
 turns packages into signed RPMs, compiles the policy, writes the image and boots it.
-On two processors expect about ten minutes; the next time only what has changed is made."""
+On two processors expect about five minutes; the next time only what has changed is made."""
 
 
 def boot(
@@ -35,6 +39,9 @@ def boot(
     memory: Annotated[int, Parameter(help="Memory in MiB")] = 1536,
     cpus: Annotated[int, Parameter(help="Processors")] = 2,
     disk: Annotated[int, Parameter(help="Size of the disk in GiB; the root grows into it")] = 8,
+    secure_boot: Annotated[
+        bool, Parameter(help="Let the firmware start only what we signed", negative="")
+    ] = False,
     outside: Annotated[bool, Parameter(help="Let the machine out into the network", negative="")] = False,
     limit: Annotated[int, Parameter(help="Seconds until it has to be up")] = 900,
     session: Given,
@@ -43,10 +50,11 @@ def boot(
 
     Exit status 1 if it came up with something to complain of.
     """
-    from bluejacket.machine import Boot, Machines
+    from bluejacket.image import BOOT_CERTIFICATE
+    from bluejacket.machine import Boot, Machines, expected_of
 
     chosen = session.release(release)
-    session.image(chosen, name)
+    profile = chosen.profile_of(session.image(chosen, name))
     if not (session.state / "store").exists():
         session.report.line(_FIRST_TIME.format(state=session.state))
     with session.kept.in_use():
@@ -68,15 +76,39 @@ def boot(
             outside=outside,
             keep=keep,
             limit_s=limit,
+            secure_boot=image.folder / BOOT_CERTIFICATE if secure_boot else None,
+            expected=expected_of(profile, chosen.pretty_name)
+            | ({"secure_boot": "enabled"} if secure_boot else {}),
         )
         session.report.line(f"booting {chosen.pretty_name}, image {name}")
         with machines.booted(wanted) as (running, health):
-            _tell(session, running, health)
-    _say_next(session, chosen, name, running, keep)
+            record_boot(session, chosen, image, feed, health)
+            tell(session, running, health)
+    say_next(session, chosen, name, running, keep)
     return 0 if health.good else 1
 
 
-def _tell(session: Session, machine: Machine, health: Health) -> None:
+def record_boot(session: Session, release: Release, image: BuiltImage, feed: Built, health: Health) -> None:
+    """Write down how the boot went: a channel moves only to what was booted."""
+    from bluejacket.feed.agreement import manifest_of
+    from bluejacket.feed.boots import BootRecord, content_of_feed
+
+    BootRecord(
+        release=release.version,
+        image=image.name,
+        image_key=image.key,
+        feed_key=feed.key,
+        content=content_of_feed(session.kept.store, feed.key),
+        passed=health.good,
+        when=int(time()),
+        health={k: v for k, v in plain(health).items() if k != "packages"}
+        | {"reasons": plain(health.reasons)},
+        packages=manifest_of(image.folder),
+    ).save(session.kept)
+
+
+def tell(session: Session, machine: Machine, health: Health) -> None:
+    """Print how a machine is: a table with what to complain of below it, or a JSON object."""
     if session.out.as_json:
         session.out.json(
             {"machine": machine, "health": health, "good": health.good, "reasons": health.reasons}
@@ -99,6 +131,7 @@ def _rows(machine: Machine, health: Health) -> dict[str, Any]:
         "cloud-init": health.cloud_init,
         "kernel": health.kernel,
         "boot entry": health.loader_entry,
+        "Secure Boot": health.secure_boot or "-",
         "boot": stages,
         "until ssh": f"{health.marks['ssh']:.1f} s" if "ssh" in health.marks else "-",
         "processor": f"{health.cpu_seconds:.1f} s of QEMU ({machine.accelerator})",
@@ -109,14 +142,24 @@ def _rows(machine: Machine, health: Health) -> dict[str, Any]:
     }
 
 
-def _say_next(session: Session, release: Release, name: str, machine: Machine, keep: bool) -> None:
+def say_next(session: Session, release: Release, name: str, machine: Machine, keep: bool) -> None:
     """Tell the two or three commands that one would want now."""
     if session.out.as_json:
         return
-    program = " ".join((sys.argv[0] if "/" in sys.argv[0] else "bluejacket", *session.options()))
+    program = " ".join((_program(), *session.options()))
     if keep:
         lines = [f"{program} ssh -m {machine.name}", f"{program} stop {machine.name}"]
     else:
-        lines = [f"{program} boot {name} --keep", f"{program} image show {name}"]
+        newest = session.release(None).version == release.version
+        which = name if newest else f"{name} --release {release.version}"
+        lines = [f"{program} boot {which} --keep", f"{program} image show {which}"]
     lines.append(f"{program} feed verify {release.version}")
     session.report.line("Next:\n" + "\n".join(f"  {line}" for line in lines))
+
+
+def _program() -> str:
+    """Give the words of a shell that call this program once more."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m bluejacket"
+    return shlex.quote(str(called)) if "/" in sys.argv[0] else "bluejacket"

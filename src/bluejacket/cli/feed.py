@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from bluejacket.cli import publish, snapshot
 from bluejacket.cli.lock import ReleaseOption
 from bluejacket.cli.out import plain, size
 from bluejacket.cli.session import Given
-from bluejacket.cli.work import feed_of, lock_of, tools_of
+from bluejacket.cli.work import feed_of, lock_of, repeat_tolerated, tools_of
 from bluejacket.errors import Fault, UserError
 
 app = App(name="feed", help="Look after feeds.")
+for _command in (
+    snapshot.snapshot,
+    snapshot.promote,
+    snapshot.rollback,
+    snapshot.diff,
+    snapshot.serve,
+    publish.publish,
+):
+    app.command(_command)
+app.command(snapshot.list_snapshots, name="list")
 
 
 def build(release: ReleaseOption = None, /, *, session: Given) -> None:
@@ -32,10 +44,6 @@ def build(release: ReleaseOption = None, /, *, session: Given) -> None:
             "scripts_without_review": len(built.unreviewed),
         }
     )
-    if built.unreviewed:
-        session.report.line(
-            "`bluejacket -v build` lists the scripts that nobody has reviewed; none of them ran"
-        )
 
 
 @app.command
@@ -48,7 +56,7 @@ def scripts(
 ) -> None:
     """List the maintainer scripts that nobody has reviewed in their present form. None of them ever runs."""
     from bluejacket.definition.explain import nearest
-    from bluejacket.feed.build import open_reviews
+    from bluejacket.feed.make import open_reviews
 
     chosen = session.release(release)
     with session.kept.in_use():
@@ -82,10 +90,62 @@ def scripts(
 
 
 @app.command
+def sources(
+    release: ReleaseOption = None,
+    /,
+    *,
+    snapshot: Annotated[
+        str | None, Parameter(help="Of this snapshot, not of what the lock asks for now", show_default=False)
+    ] = None,
+    fetch: Annotated[
+        Path | None, Parameter(help="Mirror all files, verified, into this folder", show_default=False)
+    ] = None,
+    session: Given,
+) -> int:
+    """List the corresponding source of every binary in a release's feed, or mirror it into a folder.
+
+    Exit status 1 if a source that a licence may demand is missing.
+    """
+    from bluejacket.feed.sources import corresponding, mirror, of_snapshot
+    from bluejacket.foundation.lock import read_lock
+
+    chosen = session.release(release)
+    with session.kept.in_use():
+        if snapshot is not None:
+            found = of_snapshot(session.kept, chosen, snapshot)
+        else:
+            lock_ = read_lock(chosen, current=False)
+            for text in lock_.tolerated:
+                session.report.warn(text)
+            found = corresponding(session.kept, chosen, lock_)
+        done = mirror(session.kept, chosen, found, fetch.absolute()) if fetch else None
+    rows = [
+        {"source": s.name, "version": s.version, "use": s.use.value, "of": s.of, "size": s.size}
+        | {"files": s.files, "missing": s.missing}
+        for s in found
+    ]
+    lacking = [one for one in found if one.missing and one.owed]
+    if session.out.as_json:
+        session.out.json({"release": chosen.version, "sources": rows, "mirrored": done})
+    else:
+        if fetch is None:
+            session.out.rows(rows, "source", "version", "use", "size", "missing")
+        place = f", in {done.folder}" if done else ""
+        total = sum(one.size for one in found)
+        session.report.line(f"{len(found)} source packages, {size(total)}, {len(lacking)} missing{place}")
+    for one in lacking:
+        session.report.warn(f"no index has the source of {one.name} {one.version} ({', '.join(one.of)})")
+    return 1 if lacking else 0
+
+
+@app.command
 def verify(
     release: ReleaseOption = None,
     /,
     *,
+    snapshot: Annotated[
+        str | None, Parameter(help="A snapshot, or a channel that points at one [default: the feed as built]")
+    ] = None,
     dnf: Annotated[
         bool, Parameter(help="Let rpm and DNF5 from the tools tree judge as well", negative="--no-dnf")
     ] = True,
@@ -93,18 +153,27 @@ def verify(
 ) -> int:
     """Check a feed's signatures, hashes and completeness. Exit status 1 if something is wrong."""
     from bluejacket.feed.build import signer_of
+    from bluejacket.feed.channel import find_snapshot
     from bluejacket.feed.verify import verify_by_dnf, verify_feed
+    from bluejacket.feed.written import verify_snapshot
 
     chosen = session.release(release)
-    folder = session.kept.feed_link(chosen.distribution.id, chosen.version)
-    if not folder.exists():
+    tree, below = session.kept.feed_link(chosen.distribution.id, chosen.version), ""
+    found = find_snapshot(session.kept, chosen, snapshot) if snapshot is not None else None
+    if found is not None:
+        tree, below = found.tree, f"snapshots/{found.id}"
+    if not tree.exists():
         what = f"release {chosen.version} has no feed yet"
         raise UserError(Fault(what, f"`bluejacket build {chosen.version}` makes it"))
+    repeat_tolerated(session, chosen)
     certificate = signer_of(session.kept, chosen).certificate()
     with session.kept.in_use():
-        verdict = verify_feed(folder.resolve(), certificate)
+        if found is not None:
+            verdict = verify_snapshot(session.kept.store, found, certificate)
+        else:
+            verdict = verify_feed(tree.resolve(), certificate)
         if dnf and not verdict.faults:
-            verify_by_dnf(tools_of(session, chosen).box, folder.resolve(), certificate)
+            verify_by_dnf(tools_of(session, chosen).box, tree.resolve(), certificate, below)
     if session.out.as_json:
         session.out.json(verdict)
     else:

@@ -17,18 +17,50 @@ ReleaseOption = Annotated[str | None, Parameter(help="The release's version [def
 _MOST_CHANGES = 40  # lines of a table that still help a reader
 
 
-def lock(release: ReleaseOption = None, /, *, session: Given) -> None:
+def lock(
+    release: ReleaseOption = None,
+    /,
+    *,
+    leave_out: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Take nothing from this suite, such as trixie-security", negative="", show_default=False
+        ),
+    ] = (),
+    only: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Move this component, source package or package and what it forces, and nothing else",
+            negative="",
+            show_default=False,
+            consume_multiple=True,
+        ),
+    ] = (),
+    release_hold: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Let this one move, although the release holds it still", negative="", show_default=False
+        ),
+    ] = (),
+    dry_run: Annotated[bool, Parameter(help="Only tell what would move", negative="")] = False,
+    session: Given,
+) -> None:
     """Choose a release's packages and pin each by version and hash.
 
-    The index is verified anew; the lock then holds until this command is run again.
+    The index is verified anew; the lock then holds until this command is run again. What the release holds
+    still keeps its locked version.
     """
     from bluejacket.foundation.lock import lock_file
     from bluejacket.foundation.locking import make_lock
 
     chosen = session.release(release)
     with session.kept.in_use():
-        new, changes = make_lock(session.kept, chosen)
+        new, changes = make_lock(
+            session.kept, chosen, leave_out=leave_out, only=only, let_go=release_hold, dry_run=dry_run
+        )
     rows = [{"package": name, "before": before, "now": now} for name, before, now in changes.moved]
+    for row, reason in zip(rows, changes.reasons, strict=False):  # a whole renewal gives none
+        row["why"] = reason
     total = sum(entry.package.size for entry in new.packages)
     if session.out.as_json:
         session.out.json(
@@ -39,17 +71,21 @@ def lock(release: ReleaseOption = None, /, *, session: Given) -> None:
                 "tools": len(new.tools),
                 "download_bytes": total,
                 "tolerated": new.tolerated,
+                "left_out": new.left_out,
                 "changes": rows,
             }
         )
         return
+    if only and not rows:
+        session.report.line(f"nothing newer of {', '.join(only)} is there")
     if 0 < len(rows) < len(new.packages):
-        session.out.rows(rows[:_MOST_CHANGES], "package", "before", "now")
+        columns = ("package", "before", "now", *(("why",) if changes.reasons else ()))
+        session.out.rows(rows[:_MOST_CHANGES], *columns)
         if len(rows) > _MOST_CHANGES:
             session.report.line(f"and {len(rows) - _MOST_CHANGES} more")
     session.report.line(
         f"{chosen.pretty_name}: {len(new.packages)} packages ({size(total)}) and {len(new.tools)} tools, "
-        f"{len(rows)} changed, in {lock_file(chosen)}"
+        f"{len(rows)} {'would change' if dry_run else f'changed, in {lock_file(chosen)}'}"
     )
 
 
@@ -67,6 +103,8 @@ def why(
 
     chosen = session.release(release)
     lock_ = read_lock(chosen, current=False)
+    for text in lock_.tolerated:
+        session.report.warn(text)
     locked = lock_.tools if tools else lock_.packages
     names = {entry.package.name for entry in locked}
     if package not in names:

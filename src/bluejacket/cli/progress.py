@@ -31,13 +31,18 @@ class _Talk(ABC):
     def __init__(self, verbose: bool = False) -> None:
         self._verbose = verbose
         self._lock = threading.Lock()
+        self._warned: set[str] = set()
 
     @abstractmethod
     def line(self, text: str) -> None:
         """Tell one thing that happened."""
 
     def warn(self, text: str) -> None:
-        """Tell one thing that the reader should know although the run goes on."""
+        """Tell one thing that the reader should know although the run goes on; said again, it is not told."""
+        with self._lock:
+            if text in self._warned:
+                return
+            self._warned.add(text)
         self.line(f"warning: {text}")
 
     def detail(self, text: str) -> None:
@@ -79,6 +84,8 @@ class _LineBar:
             text = f"{self._title}: {self._amount(self._done)}"
             if self._total:
                 text += f" of {self._amount(self._total)} ({100 * self._done // self._total} %)"
+                left = (now - self._started) * (self._total - self._done) / max(self._done, 1)
+                text += f", about {max(left, 0.0):.0f} s left"
         self._report.line(text)
 
     def note(self, text: str) -> None:
@@ -157,7 +164,15 @@ class _TerminalBar:
 
 def _progress() -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.text import Text
 
     class Amount(ProgressColumn):
@@ -177,6 +192,8 @@ def _progress() -> Progress:
         BarColumn(bar_width=24),
         Amount(),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[note]}", markup=False),
         console=Console(stderr=True, highlight=False),
         transient=True,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from bluejacket.cli.out import size
+from bluejacket.cli.out import plain, size
 from bluejacket.cli.session import Given, Session
 from bluejacket.errors import UserError
 
@@ -20,14 +21,26 @@ def gc(
     dry_run: Annotated[bool, Parameter(help="Only tell what would go", negative="")] = False,
     session: Given,
 ) -> None:
-    """Drop what no lock, feed, image or machine refers to. Waits until no build works in the state folder."""
+    """Drop what no lock, feed, snapshot, image or machine refers to. Waits until no build works in the state.
+
+    Snapshots that their release's rule does not keep go first; never one that a channel points at.
+    """
+    from bluejacket.feed.retention import let_go
     from bluejacket.store.gc import collect
 
-    done = collect(session.kept, also_keep=_locked(session), dry_run=dry_run)
+    snapshots = [
+        snapshot
+        for release in session.definitions.releases.values()
+        for snapshot in let_go(session.kept, release, int(time.time()), dry_run=dry_run)
+    ]
+    gone = [one.folder for one in snapshots]
+    done = collect(session.kept, also_keep=_locked(session), gone=gone, dry_run=dry_run)
     if session.out.as_json:
-        session.out.json(done)
+        session.out.json(plain(done) | {"snapshots": [one.id for one in snapshots]})
     else:
         verb = "would go" if dry_run else "dropped"
+        if snapshots:
+            session.out.text(f"snapshots {', '.join(one.id for one in snapshots)} {verb}")
         session.out.text(f"{done.entries} entries and {done.logs} logs {verb}, {size(done.freed)}")
 
 
@@ -43,8 +56,9 @@ def verify(*, session: Given) -> int:
 
 
 def _locked(session: Session) -> Iterator[str]:
-    """Give the hashes of what the locks pin, and the keys of their tools trees."""
+    """Give the hashes of what the locks pin and of what vouches for it, and the keys of their tools trees."""
     from bluejacket.foundation.lock import lock_file, read_lock
+    from bluejacket.inquiry.trust import Origin
     from bluejacket.tools.tree import tools_step
 
     for release in session.definitions.releases.values():
@@ -55,6 +69,7 @@ def _locked(session: Session) -> Iterator[str]:
         except UserError as error:
             session.report.warn(str(error))
             continue
-        yield from (entry.package.sha256 for entry in (*lock.packages, *lock.tools))
+        yield from (entry.package.sha256 for entry in (*lock.packages, *lock.tools, *lock.materials))
+        yield from Origin(session.kept, release, lock).vouching()
         if lock.tools:
             yield tools_step(release, lock).key

@@ -17,13 +17,14 @@ import pytest
 
 from bluejacket.cli.entry import Terminated, guarded, main
 from bluejacket.cli.session import open_session
+from bluejacket.definition.kinds import KINDS
 from bluejacket.errors import Fault, OutsideError, Place, UserError
 
 GOOD = Path(__file__).parents[1] / "definition" / "good"
 FAULT = Fault("is odd", "make it even", Place("a.toml", 3, "b.c"))
 KEPT = "what was finished is kept, the same command goes on from there"
 BUGS = [ValueError("odd"), FileNotFoundError(errno.ENOENT, "odd"), ZeroDivisionError("odd")]
-RUN = [sys.executable, "-c", "import sys; from bluejacket.cli import main; sys.exit(main())"]
+RUN = [sys.executable, "-c", "import sys; from bluejacket.cli.entry import main; sys.exit(main())"]
 
 
 def raising(error: BaseException) -> Callable[[], int]:
@@ -184,6 +185,24 @@ def test_no_reader_is_no_error(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+def test_an_interrupt_while_the_program_loads_is_one_sentence() -> None:
+    """As from a person who is quicker than the imports."""
+    struck = """if 1:
+        import builtins, os, signal
+        from bluejacket import cli
+        load = builtins.__import__
+        def strike(name, *rest):
+            if name == "bluejacket.cli.entry":
+                os.kill(os.getpid(), signal.SIGINT)
+            return load(name, *rest)
+        builtins.__import__ = strike
+        cli.run()
+    """
+    done = subprocess.run([sys.executable, "-c", struck], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "bluejacket: interrupted before anything was begun\n"
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_with_one_sentence(number: int, status: int, tmp_path: Path) -> None:
     """The program reads definitions that never end: a pipe whose other side stays open."""
@@ -216,7 +235,7 @@ def opened_when_read(pipe: Path, limit_s: float = 60) -> int:
 def test_help_imports_no_room_that_is_heavy() -> None:
     program = (
         "import sys\n"
-        "from bluejacket.cli import main\n"
+        "from bluejacket.cli.entry import main\n"
         "status = main(['--help'])\n"
         "heavy = {'pydantic', 'httpx', 'solv', 'rpm_rs', 'createrepo_c', 'spdx_tools'} & set(sys.modules)\n"
         "sys.exit(f'{status} {heavy}' if status or heavy else 0)\n"
@@ -226,6 +245,14 @@ def test_help_imports_no_room_that_is_heavy() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "check" in done.stdout
+
+
+def test_help_names_every_kind_of_file_and_its_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "--help"]) == 0
+    told = capsys.readouterr().out
+    for kind in KINDS:
+        assert kind.where in told
+        assert all((field.alias or name) in told for name, field in kind.model.model_fields.items())
 
 
 def test_the_next_commands_lead_to_the_same_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

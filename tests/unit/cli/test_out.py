@@ -103,9 +103,17 @@ def test_lines_for_a_log(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     report.warn("https://me:secret@mirror.example/ is slow")
     assert capsys.readouterr() == (
         "",
-        "Fetching: 2.0 KiB of 4.0 KiB (50 %)\nFetching: 2.0 KiB, 26.0 s\n"
+        "Fetching: 2.0 KiB of 4.0 KiB (50 %), about 25 s left\nFetching: 2.0 KiB, 26.0 s\n"
         "warning: https://***@mirror.example/ is slow\n",
     )
+
+
+def test_a_warning_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """The lock and the build that follows it warn of the same index."""
+    report = LineReport()
+    for text in ("the index is old", "the index is old", "another is old"):
+        report.warn(text)
+    assert capsys.readouterr().err == "warning: the index is old\nwarning: another is old\n"
 
 
 def test_verbose_lines_show_details(capsys: pytest.CaptureFixture[str]) -> None:
