@@ -22,9 +22,10 @@ from pathlib import Path
 from measure import Cost, median, run
 from peer import Mkosi, prepare
 
-from bluejacket.definition import load
+from bluejacket.definition import Release, load
 from bluejacket.foundation.lock import lock_file, read_lock
-from bluejacket.foundation.locking import fetch_locked, make_lock
+from bluejacket.foundation.locked import fetch_locked
+from bluejacket.foundation.locking import make_lock
 from bluejacket.store import State, Store, state_folder
 from bluejacket.tools.tree import tools_step, tools_tree
 
@@ -57,7 +58,14 @@ class Ours:
             self.lock = read_lock(release)
         else:
             self.lock = make_lock(self.kept, release)[0]
-        fetch_locked(self.kept, release, self.lock.packages, "Packages")
+        self.gather(release)
+        own = {name for c in release.components if c.is_own for name in c.wanted}
+        return [name for name in release.images["vm"].packages if name not in own]
+
+    def gather(self, release: Release) -> None:
+        """Download what the lock names, and make the tools tree, in the state that is kept."""
+        for wanted in (self.lock.packages, self.lock.materials):
+            fetch_locked(self.kept, release, wanted, "Packages")
         tools_tree(
             self.kept.store,
             release,
@@ -66,8 +74,6 @@ class Ours:
             self.kept.report,
         )
         self.tools = tools_step(release, self.lock).key
-        own = {name for c in release.components if c.is_own for name in c.wanted}
-        return [name for name in release.images["vm"].packages if name not in own]
 
     def set(self, number: int) -> None:
         """Change the one configuration file."""
@@ -77,7 +83,8 @@ class Ours:
         """Leave the downloads and the tools tree, and nothing else."""
         shutil.rmtree(self.state, ignore_errors=True)
         target, source = Store(self.state / "store").root, self.kept.store.root
-        names = [f"blobs/{e.package.sha256[:2]}/{e.package.sha256}" for e in self.lock.packages]
+        entries = (*self.lock.packages, *self.lock.materials)
+        names = [f"blobs/{e.package.sha256[:2]}/{e.package.sha256}" for e in entries]
         for name in names:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             os.link(source / name, target / name)
@@ -93,16 +100,13 @@ class Ours:
 
     def build(self) -> Cost:
         """Build the image. Exits with our own words when it fails."""
-        command = [
-            sys.executable,
-            "-m",
-            "bluejacket",
-            "--distro",
-            str(self.distro),
-            "--state",
-            str(self.state),
-        ]
-        cost = run([*command, "image", "build", "vm"], self.work / "ours.log")
+        return self.call("image", "build", "vm")
+
+    def call(self, *words: str, watch_s: float = 0.0) -> Cost:
+        """Run a command of ours as a person would. Exits with our own words when it fails."""
+        where = ["--distro", str(self.distro), "--state", str(self.state)]
+        command = [sys.executable, "-m", "bluejacket", *where, *words]
+        cost = run(command, self.work / "ours.log", watch_s)
         if cost.status:
             raise SystemExit(cost.output[-4000:])
         return cost
@@ -137,9 +141,9 @@ def from_empty(ours: Ours, mkosi: Mkosi, runs: int) -> Pair:
     pair: Pair = ([], [])
     for _ in range(runs):
         ours.forget()
-        pair[0].append(ours.build())
+        pair[0].append(seen("bluejacket", ours.build()))
         mkosi.forget()
-        pair[1].append(mkosi.build())
+        pair[1].append(seen("mkosi", mkosi.build()))
     return pair
 
 
@@ -151,9 +155,9 @@ def from_packages(ours: Ours, mkosi: Mkosi, runs: int) -> Pair:
         ours.build()
     for _ in range(runs):
         ours.forget_image()
-        pair[0].append(ours.build())
+        pair[0].append(seen("bluejacket", ours.build()))
         mkosi.forget()
-        pair[1].append(mkosi.build())
+        pair[1].append(seen("mkosi", mkosi.build()))
     return pair
 
 
@@ -167,10 +171,16 @@ def from_setting(ours: Ours, mkosi: Mkosi, runs: int) -> Pair:
     mkosi.build("--incremental=yes")
     for number in range(1, runs + 1):
         ours.set(number)
-        pair[0].append(ours.build())
+        pair[0].append(seen("bluejacket", ours.build()))
         mkosi.setting.write_text(f"{number}\n")
-        pair[1].append(mkosi.build("--incremental=yes"))
+        pair[1].append(seen("mkosi", mkosi.build("--incremental=yes")))
     return pair
+
+
+def seen(who: str, cost: Cost) -> Cost:
+    """Print a single run at once: all of them take a quarter of an hour."""
+    print(f"{who}: {cost.wall_s:.2f} s, {cost.cpu_s:.2f} CPU-s", flush=True)
+    return cost
 
 
 MEASURES: dict[str, Callable[[Ours, Mkosi, int], Pair]] = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import compileall
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -10,6 +12,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+SOURCES = Path(__file__).resolve().parents[1] / "src" / "bluejacket"
 
 _STARTER = """
 import json, os, sys, time
@@ -26,23 +31,41 @@ print(json.dumps([wall, usage.ru_utime + usage.ru_stime, os.waitstatus_to_exitco
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds on the clock, and of CPU (user and system, all processes that were waited for)."""
+    """Seconds on the clock, and of CPU (user and system, all processes that were waited for).
+
+    `peak_mib` is the most memory that was seen, if anyone looked.
+    """
 
     wall_s: float
     cpu_s: float
     status: int
     output: str
+    peak_mib: float = 0.0
 
 
-def run(command: Sequence[str], log: Path) -> Cost:
+def write_bytecode() -> None:
+    """Compile Bluejacket's modules as its first run does, where the environment forbids that.
+
+    Without it every run would compile them again, which no installed program does.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    compileall.compile_dir(SOURCES, quiet=2)
+
+
+def run(command: Sequence[str], log: Path, watch_s: float = 0.0) -> Cost:
     """Run `command` (its first word is a path) to its end; its output goes to `log` and comes back.
 
-    A small process starts it, so that forking this one with all its libraries is not in the time.
+    A small process starts it, so that forking this one with all its libraries is not in the time. With
+    `watch_s` its memory is looked at that often, in seconds.
     """
     starter = [sys.executable, "-I", "-S", "-c", _STARTER, str(log), *command]
-    told = subprocess.run(starter, capture_output=True, check=True, text=True)
-    wall, cpu, status = json.loads(told.stdout)
-    return Cost(wall, cpu, status, log.read_text("utf-8", "replace"))
+    with subprocess.Popen(starter, stdout=subprocess.PIPE, text=True) as process:
+        peak = _peak_kib(process, watch_s) if watch_s else 0
+        told, _ = process.communicate()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, starter)
+    wall, cpu, status = json.loads(told)
+    return Cost(wall, cpu, status, log.read_text("utf-8", "replace"), peak / 1024)
 
 
 def memory(command: Sequence[str], log: Path) -> float:
@@ -50,12 +73,16 @@ def memory(command: Sequence[str], log: Path) -> float:
 
     Shared pages count once (Pss of proc_pid_smaps(5)), looked at every 5 ms: too dear to be timed.
     """
-    most = 0
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
-        while process.poll() is None:
-            most = max(most, sum(map(_pss_kib, _family(process.pid))))
-            time.sleep(0.005)
-    return most / 1024
+        return _peak_kib(process, 0.005) / 1024
+
+
+def _peak_kib(process: subprocess.Popen[Any], every_s: float) -> int:
+    most = 0
+    while process.poll() is None:
+        most = max(most, sum(map(_pss_kib, _family(process.pid))))
+        time.sleep(every_s)
+    return most
 
 
 def _family(pid: int) -> list[int]:

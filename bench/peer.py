@@ -12,18 +12,19 @@ from pathlib import Path
 
 from measure import Cost, run
 
-from bluejacket.definition import Release
+from bluejacket.definition import DebianFoundation, Release
 from bluejacket.foundation import solvfile
 from bluejacket.foundation.debian.control import stanzas as read_stanzas
 from bluejacket.foundation.index import Index
-from bluejacket.foundation.locking import archive_of
+from bluejacket.foundation.locked import archive_of
 from bluejacket.foundation.solve import solve
 from bluejacket.report import SILENT
 from bluejacket.store import State
 from bluejacket.tools import Sandbox
 from bluejacket.tools.tree import finish, unpack
 
-# What mkosi 27 runs, and what its default initrd is made of (mkosi/resources/mkosi-initrd).
+VERSION = 27
+# What it runs, and what its default initrd is made of (mkosi/resources/mkosi-initrd).
 PROGRAMS = ["mkosi", "apt", "debian-archive-keyring", "systemd-container", "uidmap", "btrfs-progs"]
 INITRD = [
     "systemd",
@@ -107,8 +108,8 @@ class Mkosi:
         """The configuration file that the benchmark changes."""
         return self.conf / "extra/etc/bench.conf"
 
-    def build(self, *options: str) -> Cost:
-        """Build the image. Exits with mkosi's own words when it fails."""
+    def build(self, *options: str, watch_s: float = 0.0) -> Cost:
+        """Build the image. Exits with mkosi's own words when it fails. `watch_s`: see `run`."""
         box = Sandbox(self.tree, self.log.parent)
         argv = box.argv(
             ["mkosi", "--directory", "/run/conf", "--force", *options, "build"],
@@ -119,7 +120,7 @@ class Mkosi:
         )
         # Without it bubblewrap leaves before it has waited for its child, and the CPU time is lost.
         argv.insert(argv.index(str(self.tree / "usr/bin/bwrap")) + 1, "--as-pid-1")
-        cost = run(argv, self.log)
+        cost = run(argv, self.log, watch_s)
         if cost.status:
             raise SystemExit(cost.output[-4000:])
         return cost
@@ -134,6 +135,8 @@ class Mkosi:
 def prepare(state: State, release: Release, packages: Sequence[str], folder: Path) -> Mkosi:
     """Make the peer's tree, mirror and configuration below `folder`; `packages` is the image's list."""
     index = archive_of(state, release, release.foundation).refresh()
+    assert isinstance(index, Index)
+    assert isinstance(release.foundation, DebianFoundation)
     wanted = [*packages, *IN_PLACE_OF_OURS]
     tree = folder / "tree"
     if not tree.is_dir():
@@ -152,6 +155,10 @@ def prepare(state: State, release: Release, packages: Sequence[str], folder: Pat
     (conf / "mkosi.conf").write_text(CONF.format(suite=suite, packages=listed))
     for name in ("out", "cache", "pkgcache"):
         (work / name).mkdir(parents=True, exist_ok=True)
+    told = Sandbox(tree, folder).output(["mkosi", "--version"], name="version")
+    if not told.startswith(f"mkosi {VERSION}"):
+        raise SystemExit(f"the peer is mkosi {VERSION}, and the archive has {told.strip()}")
+    print(f"peer: {told.strip()}", flush=True)
     return Mkosi(tree, repo, work, conf, folder / "mkosi.log")
 
 
