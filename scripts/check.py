@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,16 +19,24 @@ from pathlib import Path
 from time import monotonic
 
 BIN = Path(sys.executable).parent
+PYTEST = [sys.executable, "-m", "pytest", "-q", "--durations=30", "--durations-min=10"]
+LANES = ["-n", "2", "--dist", "loadscope"]  # see tests/lanes.py
+MYPY = ["mypy", "--strict", "--no-error-summary"]
 LINTERS = {
     "ruff check": ["ruff", "check", "--quiet", "."],
     "ruff format": ["ruff", "format", "--check", "--quiet", "."],
-    "mypy": ["mypy", "--strict", "--no-error-summary", "src"],
+    "mypy": [*MYPY, "src", "scripts", "bench"],
+    # What runs in a machine, by the Python that each release has
+    "mypy, guests, 3.13": [*MYPY, "--python-version=3.13", "distro/packages"],
+    "mypy, guests, 3.14": [*MYPY, "--python-version=3.14", "distro/packages"],
     "import-linter": ["lint-imports", "--no-logo"],
 }
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the checks. Gives 0 when all passed."""
+    # A shell has what it puts into the background ignore this signal, which tests send to their programs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     long = "--long" in arguments
     update = ["--update"] if "--update" in arguments else []
     chosen = [word for word in arguments if word not in ("--long", "--update")]
@@ -40,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
             run_linter(name, [str(BIN / command[0]), *command[1:]], tally)
         check_shell_scripts(tally)
         run_pytest("unit tests", ["tests/unit", "-n", "2", *marks, *update], tally)
-        run_pytest("integration tests", ["tests/integration", *marks, *update], tally)
+        run_pytest("integration tests", ["tests/integration", *LANES, *marks, *update], tally)
     skipped = f", {tally['skipped']} skipped" if tally["skipped"] else ""
     print(f"{tally['passed']} passed, {tally['failed']} failed{skipped}", flush=True)
     return 1 if tally["failed"] else 0
@@ -82,9 +91,7 @@ def run_pytest(name: str, arguments: Sequence[str], tally: Counter[str]) -> None
     print(f"== {name}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "result.xml")
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", f"--junitxml={result}", *arguments], check=False
-        )
+        done = subprocess.run([*PYTEST, f"--junitxml={result}", *arguments], check=False)
         if done.returncode not in (0, 1, 5) or not result.exists():
             tally["failed"] += 1
             return

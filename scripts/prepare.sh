@@ -55,9 +55,11 @@ make_venv() {
     packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     printf '%s\n' "$PWD/src" >"$packages/bluejacket.pth"
     # Worker processes import this file again: only the first may start the program.
-    printf '%s\n' "#!$PWD/.venv/bin/python" 'import sys' 'from bluejacket.cli import main' \
-        'if __name__ == "__main__":' '    sys.exit(main())' >.venv/bin/bluejacket
+    printf '%s\n' "#!$PWD/.venv/bin/python" 'from bluejacket.cli import run' \
+        'if __name__ == "__main__":' '    run()' >.venv/bin/bluejacket
     chmod 0755 .venv/bin/bluejacket
+    # Where the environment forbids Python to keep byte code, every start would compile all of it again.
+    .venv/bin/python -m compileall -q src/bluejacket || fail 1 "src/bluejacket could not be compiled; the message is above"
     venv_key >.venv/made-from.part
     mv .venv/made-from.part .venv/made-from
 }
@@ -69,4 +71,41 @@ prepare() {
     flock 9
     venv_is_ready || make_venv
     exec 9>&-
+}
+
+# Only ./test needs it: the pages for people are tested in a real browser.
+prepare_browser() {
+    command -v chromium >/dev/null ||
+        install_from_archive chromium "a headless browser, to test the pages in"
+}
+
+# Only ./test needs it: machines of the cloud are logged in to as a person would.
+prepare_ssh() {
+    command -v ssh >/dev/null || install_from_archive openssh-client "to log in to machines of the cloud, in tests"
+}
+
+# Only ./test needs it: the cloud's records are kept in a real database server as well. Tests start their own, in a
+# temporary folder; the package shall start none for the whole machine (pg_createcluster(1)).
+prepare_postgresql() {
+    ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || return 0
+    local settings=/etc/postgresql-common/createcluster.d/bluejacket.conf
+    mkdir -p "${settings%/*}"
+    printf 'create_main_cluster = false\n' >"$settings"
+    install_from_archive postgresql "a database server, to keep a cloud's records in, in tests"
+    rm -f "$settings"
+}
+
+# Only ./test needs it: publishing to Azure Blob storage is tested against its emulator, in a folder for all checkouts.
+prepare_azurite() {
+    local lock=tests/azurite/package-lock.json folder
+    folder=${XDG_CACHE_HOME:-$HOME/.cache}/bluejacket/azurite-$(sha256sum <"$lock" | cut -c-16)
+    [ ! -d "$folder" ] || return 0
+    command -v node >/dev/null || install_from_archive nodejs "to run the emulator of Azure's storage in tests"
+    command -v npm >/dev/null || install_from_archive npm "to install the emulator of Azure's storage for tests"
+    printf 'Installing Azurite into %s: the version of %s\n' "$folder" "$lock" >&2
+    mkdir -p "$folder.part"
+    cp "${lock%/*}"/*.json "$folder.part/"
+    npm ci --prefix "$folder.part" --silent --omit=optional --no-audit --no-fund --no-update-notifier >&2 ||
+        fail 1 "npm could not install Azurite; its message is above"
+    mv -T "$folder.part" "$folder" || [ -d "$folder" ] || fail 1 "Azurite could not be put into $folder"
 }

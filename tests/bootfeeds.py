@@ -11,18 +11,24 @@ from pathlib import Path
 from bluejacket.definition import Component, ComponentKind, Release
 from bluejacket.feed.compose import compose_feed
 from bluejacket.foundation.lock import Lock
-from bluejacket.foundation.locking import fetch_locked
-from bluejacket.package.imported import Made, import_packages
+from bluejacket.foundation.locked import fetch_locked
+from bluejacket.package.imported import import_packages
 from bluejacket.package.keys import FileSigner
+from bluejacket.package.made import Made
 from bluejacket.package.own import Workshop, build_uki
 from bluejacket.package.uki import Kernel, find_kernel
 from bluejacket.store import State, Store
 from debs import Member, Thing
 from feeds import STRANGER, make
 
-NEWER, FAILING = "newer", "failing"
+FAILING = "failing"
 FORGED, CHANGED, UNSIGNED = "forged", "changed", "unsigned"
-ALL = (NEWER, FAILING, FORGED, CHANGED, UNSIGNED)
+ALL = (FAILING,)
+REFUSED = {  # feeds that a machine has to refuse in the place of its own, and a pattern of its reason
+    CHANGED: r"[Cc]hecksum|digest",
+    FORGED: r"[Ss]ignature|public key|GPG|OpenPGP|key",
+    UNSIGNED: r"[Ss]ignature|GPG|OpenPGP|BAD",
+}
 REPOSITORY = """[{name}]
 name={name}
 baseurl=http://10.0.2.4/{name}/
@@ -43,7 +49,7 @@ class BootFeeds:
     epoch: int
 
     def repositories(self) -> str:
-        """The repository file of the small feeds; none of them is enabled."""
+        """The repository file of the feeds with kernels; none of them is enabled."""
         values = {"id": self.release.distribution.id, "version": self.release.version}
         return "\n".join(REPOSITORY.format(name=n, **values) for n in ALL)
 

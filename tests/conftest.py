@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
 
 from bluejacket.store import state_folder
+from failures import TellAtOnce
+from lanes import Lanes, in_turn
 from longrun import LongRun
 
 TOP = Path(__file__).parents[1]
@@ -21,6 +24,12 @@ settings.load_profile("bluejacket")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite generated reference pages")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell of failures at once, but for the workers, which have no terminal."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(TellAtOnce(config))
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +63,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if (TOP / "tests" / "integration") in item.path.parents:
             item.add_marker(pytest.mark.integration)
+    items[:] = in_turn(items)
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist asks
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes | None:
+    """Integration tests run in lanes (`--dist loadscope`); all others as pytest-xdist has them."""
+    return Lanes(config, log) if config.getoption("dist") == "loadscope" else None

@@ -60,16 +60,18 @@ def tar(files: dict[str, bytes]) -> bytes:
 
 @dataclass
 class DebArchive:
-    """The archive `debian` below `root`; `publish` writes its index as of `date`."""
+    """The archive `name` below `root`; `publish` writes its index as of `date`."""
 
     root: Path
     owner: Tsk = field(default_factory=key)
     suite: str = "forky"
     stanzas: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    name: str = "debian"
 
     @property
     def base(self) -> Path:
-        return self.root / "debian"
+        return self.root / self.name
 
     def add(
         self, name: str, version: str = "1.0-1", files: dict[str, bytes] | None = None, **fields: str
@@ -83,6 +85,22 @@ class DebArchive:
         self.stanzas[name] = stanza + listed
         return file
 
+    def add_source(self, name: str, version: str = "1.0-1") -> list[Path]:
+        """Put a source package into the archive; gives its files."""
+        folder = self.base / "pool" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        files = [folder / f"{name}_{version}.dsc", folder / f"{name}_{version}.tar.xz"]
+        listed = ""
+        for file in files:
+            data = f"{file.name}\n".encode()
+            file.write_bytes(data)
+            listed += f" {hashlib.sha256(data).hexdigest()} {len(data)} {file.name}\n"
+        self.sources[f"{name} {version}"] = (
+            f"Package: {name}\nBinary: {name}\nVersion: {version}\nDirectory: pool/{name}\n"
+            f"Checksums-Sha256:\n{listed}"
+        )
+        return files
+
     def publish(self, date: datetime = NOW, valid_days: int | None = 7, *, by: Tsk | None = None) -> None:
         packages = lzma.compress("\n".join(self.stanzas.values()).encode())
         folder = self.base / "dists" / self.suite
@@ -93,7 +111,14 @@ class DebArchive:
         if valid_days is not None:
             lines.append(f"Valid-Until: {format_datetime(date + timedelta(days=valid_days))}")
         sha256 = hashlib.sha256(packages).hexdigest()
-        lines.append(f"SHA256:\n {sha256} {len(packages)} main/binary-amd64/Packages.xz\n")
+        lines.append(f"SHA256:\n {sha256} {len(packages)} main/binary-amd64/Packages.xz")
+        if self.sources:
+            data = lzma.compress("\n".join(self.sources.values()).encode())
+            sources = folder / "main/source/Sources.xz"
+            sources.parent.mkdir(parents=True, exist_ok=True)
+            sources.write_bytes(data)
+            lines[-1] += f"\n {hashlib.sha256(data).hexdigest()} {len(data)} main/source/Sources.xz"
+        lines[-1] += "\n"
         folder.joinpath("InRelease").write_bytes(clear(by or self.owner, "\n".join(lines).encode()))
 
     def keyring(self) -> bytes:

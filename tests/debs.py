@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import os
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -77,13 +78,16 @@ class Thing:
     conffiles: Sequence[str] = ()
     scripts: dict[str, str] = field(default_factory=dict)
     documented: bool = True
+    changelog: str = CHANGELOG
 
     def write(self, folder_: Path) -> tuple[Path, Package]:
         """Write the .deb; gives it and its description."""
         data = self.bytes()
         file = folder_ / f"{self.name}.deb"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
+        part = file.with_name(f".{file.name}-{os.getpid()}")  # others may read it at this moment
+        part.write_bytes(data)
+        part.replace(file)
         return file, self.package(data)
 
     def package(self, data: bytes = b"", **changes: object) -> Package:
@@ -119,7 +123,7 @@ class Thing:
         documents = [
             folder(doc),
             Member(f"{doc}/copyright", COPYRIGHT),
-            Member(f"{doc}/changelog.Debian.gz", gzip.compress(CHANGELOG.encode(), mtime=0)),
+            Member(f"{doc}/changelog.Debian.gz", gzip.compress(self.changelog.encode(), mtime=0)),
         ]
         members = [*self.members, *(documents if self.documented else ())]
         return ar(

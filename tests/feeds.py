@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from bluejacket.definition.feed import Feed
@@ -9,8 +10,8 @@ from bluejacket.feed.compose import compose_feed
 from bluejacket.package import openpgp_write as pgp
 from bluejacket.package.convert import convert
 from bluejacket.package.describe import write_description
-from bluejacket.package.imported import Made
 from bluejacket.package.keys import KEY_TIME, FileSigner
+from bluejacket.package.made import Made
 from bluejacket.package.sign import sign_package
 from bluejacket.store import Store
 from debs import BUILT, Member, Thing, link, options, twin
@@ -46,7 +47,12 @@ def make(thing: Thing, work: Path, signer: FileSigner = SIGNER, requires: tuple[
     package = thing.package(deb.read_bytes(), requires=requires)
     rpm = sign_package(convert(deb, package, None, options(), into), signer, BUILT, into)
     write_description(rpm)
-    return Made(rpm, thing.name, f"key of {thing.name}", package)
+    return Made(rpm, thing.name, key_of(rpm), package)
+
+
+def key_of(rpm: Path) -> str:
+    """Give what stands for the key of the step that made a package: another one for each content."""
+    return hashlib.sha256(rpm.read_bytes()).hexdigest()
 
 
 def compose(work: Path, *packages: Made, feed: Feed = FEED, signer: FileSigner = SIGNER) -> Path:

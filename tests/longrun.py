@@ -33,6 +33,16 @@ class LongRun:
             done.setdefault(name, []).append(number)
             replace_text(self._record, json.dumps(done))
 
+    def finished(self, name: str, count: int) -> bool:
+        """Whether all numbers are done."""
+        return set(range(count)) <= set(self._done().get(name, []))
+
+    def kept(self, name: str) -> Path:
+        """Give a folder that stays from run to run."""
+        folder = self._folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
         """Give an empty folder on the file system of the state; it stays when the test fails."""

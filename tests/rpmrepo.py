@@ -25,6 +25,7 @@ class Spec:
     version: str = "1.0"
     release: str = "1"
     epoch: int = 0
+    arch: str = "x86_64"
     requires: Sequence[str] = ()
     provides: Sequence[str] = ()
     recommends: Sequence[str] = ()
@@ -35,7 +36,7 @@ class Spec:
 
 def package(spec: Spec, folder: Path, signers: Sequence[Tsk] = (), *, v6: bool = False) -> Path:
     """Build one RPM below `folder`, signed by each of `signers`."""
-    builder = rpm_rs.PackageBuilder(spec.name, spec.version, "MIT", "x86_64", f"{spec.name} of a test")
+    builder = rpm_rs.PackageBuilder(spec.name, spec.version, "MIT", spec.arch, f"{spec.name} of a test")
     form = rpm_rs.RpmFormat.V6 if v6 else rpm_rs.RpmFormat.V4
     builder.using_config(rpm_rs.BuildConfig(format=form, source_date=DATE))
     builder.release(spec.release)
@@ -50,7 +51,7 @@ def package(spec: Spec, folder: Path, signers: Sequence[Tsk] = (), *, v6: bool =
     for signer in signers:
         built.apply_signature(detached(signer, built.header_bytes(), armor=False))
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{spec.name}-{spec.version}-{spec.release}.x86_64.rpm"
+    file = folder / f"{spec.name}-{spec.version}-{spec.release}.{spec.arch}.rpm"
     built.write_file(str(file))
     return file
 

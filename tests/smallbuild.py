@@ -15,7 +15,8 @@ from pathlib import Path
 
 from bluejacket.definition import Release, load
 from bluejacket.foundation.lock import Lock, lock_file, read_lock
-from bluejacket.foundation.locking import fetch_locked, make_lock
+from bluejacket.foundation.locked import fetch_locked
+from bluejacket.foundation.locking import make_lock
 from bluejacket.store import State, Store
 from bluejacket.tools.tree import tools_step
 
@@ -109,14 +110,17 @@ def link(source: Path, target: Path, name: str, copy: Callable[[Path, Path], obj
 def prepare(distro: Path, folder: Path, state: State, tools_lock: Lock, big: Release) -> Small:
     """Write the small definitions below `folder`, lock them, and fetch what they need into `state`."""
     copy = folder / "distro"
-    shutil.copytree(distro, copy, ignore=shutil.ignore_patterns("locks", "3.toml"))
+    shutil.copytree(distro, copy, ignore=shutil.ignore_patterns("locks", "catalogue.toml"))
     for name in ("components", "images"):
         shutil.rmtree(copy / name)
     (copy / "components").mkdir()
     (copy / "components/small.toml").write_text(COMPONENTS)
-    table = copy / "releases/4.toml"
-    lines = [line for line in table.read_text().splitlines() if not line.startswith(("images", "previous"))]
-    table.write_text("\n".join('groups = ["small"]' if line.startswith("groups") else line for line in lines))
+    for table in (copy / "releases").glob("*.toml"):
+        lines = [
+            line for line in table.read_text().splitlines() if not line.startswith(("images", "previous"))
+        ]
+        small = ('groups = ["small"]' if line.startswith("groups") else line for line in lines)
+        table.write_text("\n".join(small))
     release = load(copy).release("4")
     lock, _ = make_lock(state, release)
     fetch_locked(state, release, lock.packages, "Packages")

@@ -130,3 +130,59 @@ def test_ci_runs_the_tests() -> None:
     assert "/../test" in (TOP / ".ci" / "run").read_text()
     for name in ("run", "test", ".ci/run"):
         assert os.access(TOP / name, os.X_OK), name
+
+
+def test_a_browser_for_the_tests(checkout: Path, tmp_path: Path) -> None:
+    """It is installed where there is none, and never twice."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    apt = programs / "apt-get"
+    apt.write_text(
+        f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\n'
+        f"case $* in *chromium) touch {programs}/chromium; chmod 0755 {programs}/chromium ;; esac\n"
+    )
+    apt.chmod(0o755)
+    for tool in ("bash", "touch", "chmod"):
+        (programs / tool).symlink_to(str(shutil.which(tool)))
+    (programs / "sh").symlink_to(str(shutil.which("sh")))
+    ask = ["bash", "-c", ". scripts/prepare.sh; prepare_browser; prepare_browser"]
+    status, told = said(ask, checkout, env={"PATH": str(programs)})
+    assert (status, told) == (
+        0,
+        "Installing chromium from the archive: a headless browser, to test the pages in\n",
+    )
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        "update -qq",
+        "install -y -qq --no-install-recommends chromium",
+    ]
+    assert "prepare_browser" in (TOP / "test").read_text()
+    assert "prepare_browser" not in (TOP / "run").read_text()
+
+
+def test_a_database_server_for_the_tests(checkout: Path, tmp_path: Path) -> None:
+    """It is installed where there is none, without one for the whole machine, and never twice."""
+    apt = tmp_path / "bin" / "apt-get"
+    apt.parent.mkdir()
+    made = "/usr/lib/postgresql/15/bin"
+    apt.write_text(
+        f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\n'
+        f"cat /etc/postgresql-common/createcluster.d/* >{tmp_path}/settings\n"
+        f"case $* in *postgresql) mkdir -p {made} && touch {made}/postgres ;; esac\n"
+    )
+    apt.chmod(0o755)
+    hide = "mkdir -p /usr/lib/postgresql /etc/postgresql-common && "
+    hide += "mount -t tmpfs none /usr/lib/postgresql && mount -t tmpfs none /etc/postgresql-common && "
+    ask = ". scripts/prepare.sh; prepare_postgresql; prepare_postgresql; ls /etc/postgresql-common/* >&2"
+    env = os.environ | {"PATH": f"{apt.parent}:{os.environ['PATH']}"}
+    status, told = said(["unshare", "--mount", "bash", "-c", hide + ask], checkout, env=env)
+    assert (status, told) == (
+        0,
+        "Installing postgresql from the archive: a database server, to keep a cloud's records in, in tests\n",
+    )
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        "update -qq",
+        "install -y -qq --no-install-recommends postgresql",
+    ]
+    assert (tmp_path / "settings").read_text() == "create_main_cluster = false\n"
+    assert "prepare_postgresql" in (TOP / "test").read_text()
+    assert "prepare_postgresql" not in (TOP / "run").read_text()

@@ -1,0 +1,4 @@
+const char *lantern_state(void)
+{
+    return "flame: open, glass: cracked";
+}
