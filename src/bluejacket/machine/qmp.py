@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from qemu.qmp import QMPClient, QMPError
+from qemu.qmp import ConnectError, QMPClient, QMPError
+from qemu.qmp.qmp_client import GreetingError, NegotiationError
 
 from bluejacket.errors import OutsideError
 from bluejacket.machine.launch import QMP
 
 # What it would say on standard error is in the errors raised here.
 logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
+
+_TRIES, _PAUSE_S = 50, 0.02
 
 
 def execute(
@@ -45,9 +48,27 @@ def reachable(socket: Path) -> Iterator[str]:
 
 
 async def _converse(address: str, command: str, arguments: dict[str, Any]) -> object:
-    client = QMPClient("bluejacket")
-    await client.connect(address)
+    client = await _connected(address)
     try:
         return await client.execute(command, arguments)
     finally:
         await client.disconnect()
+
+
+async def _connected(address: str) -> QMPClient:
+    """Connect, again when an event of QEMU's came where its greeting or its first answer is due.
+
+    A job of another client may end while a connection begins: QEMU then tells of it before the greeting or
+    between the command that begins the session and its answer. No command was sent yet.
+    """
+    tries = 1
+    while True:
+        client = QMPClient("bluejacket")
+        try:
+            await client.connect(address)
+            return client
+        except ConnectError as error:
+            if tries == _TRIES or not isinstance(error.exc, GreetingError | NegotiationError):
+                raise
+        tries += 1
+        await asyncio.sleep(_PAUSE_S)
