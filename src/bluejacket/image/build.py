@@ -117,7 +117,8 @@ def _write_raw(bench: Workbench, plan: Plan, base: Path, disk: Path, pool: Execu
     digest = hashlib.sha256()
     _, root = partitions_of(base)
     with TemporaryDirectory(dir=disk.parent, prefix=".work-") as scratch:
-        copied = pool.submit(copy_sparse, base, disk)
+        others = plan.image.formats != (ImageFormat.RAW,)  # which are made of it
+        copied = pool.submit(copy_sparse, base, disk, read_again=others)
         begun = pool.submit(hash_range, digest, base, 0, root)
         changes = changes_of(bench.box, plan, base.parent, Path(scratch))
         begun.result()

@@ -47,9 +47,11 @@ def changes_of(box: Sandbox, plan: Plan, base: Path, work: Path) -> list[Change]
     puts = list(planned(plan, base))
     if not puts:
         return []
-    labels = _labels(box, puts, base, work)
+    labelled = (base / CONTEXTS).is_dir()
+    lines = commands(puts, plan.epoch, _known(base), work, labelled=labelled)
+    (work / "labels.sh").write_text("".join(f"{line}\n" for line in lookups(puts)) if labelled else "")
     _, root = partitions_of(base / DISK)
-    _run_debugfs(box, plan, commands(puts, labels, plan.epoch, _known(base), work), work, base, root)
+    _run_debugfs(box, plan, lines, work, base, root)
     return differences(work / "former", work / "latter", root)
 
 
@@ -120,35 +122,27 @@ def _content(entry: AddedFile, plan: Plan) -> bytes:
         raise UserError(Fault(f"cannot be read: {error.strerror}", "", Place(file))) from error
 
 
-def _labels(box: Sandbox, puts: Sequence[Put], base: Path, work: Path) -> list[bytes]:
-    """Ask the image's own file contexts for the label of each path; none without a policy."""
-    if not (base / CONTEXTS).is_dir():
-        return []
-    lines = [
+def lookups(puts: Sequence[Put]) -> list[str]:
+    """Give the shell's commands that ask the image's own file contexts for the label of each path.
+
+    They leave the one of number N in the file `label-N`, as an attribute has it: with a NUL at its end.
+    """
+    contexts = f"/run/base/{CONTEXTS}/file_contexts"
+    return [
         shlex.join(
             [
-                *("selabel_lookup", "-b", "file", "-f", "/run/contexts/file_contexts"),
+                *("label", str(number), "-b", "file", "-f", contexts),
                 *("-k", put.path, "-t", oct(_KINDS[put.kind])[2:]),
             ]
         )
-        for put in puts
+        for number, put in enumerate(puts)
     ]
-    (work / "labels.sh").write_text("set -e\n" + "\n".join(lines) + "\n")
-    told = box.output(
-        ["sh", "/run/work/labels.sh"],
-        name="labels",
-        ro_binds={base / CONTEXTS: "/run/contexts", work: "/run/work"},
-    )
-    found = [line.split("context:", 1)[1].strip() for line in told.splitlines() if "context:" in line]
-    if len(found) != len(puts):
-        raise ToolFailed(f"{len(puts)} labels were asked for: {told.strip()}", command=(), log=None)
-    return [context.encode() + b"\0" for context in found]
 
 
 def commands(
-    puts: Sequence[Put], labels: Sequence[bytes], epoch: int, known: Mapping[str, str], work: Path
+    puts: Sequence[Put], epoch: int, known: Mapping[str, str], work: Path, *, labelled: bool
 ) -> list[str]:
-    """Give debugfs' commands (debugfs(8)); contents and labels are written as files below `work`."""
+    """Give debugfs' commands (debugfs(8)), which read labels below `work`; contents are written there."""
     lines: list[str] = []
     for number, put in enumerate(puts):
         parent, name = str(PurePosixPath(put.path).parent), PurePosixPath(put.path).name
@@ -166,8 +160,7 @@ def commands(
         fields = {"mode": f"0{_KINDS[put.kind] | put.mode:o}", "uid": put.owner, "gid": put.group}
         fields |= dict.fromkeys(("atime", "ctime", "mtime", "crtime"), f"@{epoch}")
         lines += [f"set_inode_field {path} {field} {value}" for field, value in fields.items()]
-        if labels:
-            (work / f"label-{number}").write_bytes(labels[number])
+        if labelled:
             lines.append(f"ea_set -f /run/work/label-{number} {path} security.selinux")
         for field in ("ctime", "mtime"):
             lines.append(f"set_inode_field {_quoted(parent)} {field} @{epoch}")
@@ -182,7 +175,16 @@ def _quoted(path: str) -> str:
 _PUT = """\
 set -e
 cd /run/work
-e2image -r -o "$1" /run/base/"$2" former
+e2image -r -o "$1" /run/base/"$2" former &
+label() {
+    number=$1
+    shift
+    selabel_lookup "$@" > told
+    sed -n 's/^.*context:[[:space:]]*//p' told | tr '\\n' '\\0' > "label-$number"
+    test -s "label-$number" || { echo "no label for $*" >&2; exit 1; }
+}
+. ./labels.sh
+wait $!
 cp --sparse=always former /tmp/latter
 debugfs -w -f debugfs.commands /tmp/latter
 cp --sparse=always /tmp/latter latter

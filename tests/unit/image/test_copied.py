@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -27,10 +28,21 @@ def disk(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_copy_is_the_same_and_as_sparse(disk: Path, tmp_path: Path) -> None:
-    copy_sparse(disk, tmp_path / "copy")
+@pytest.mark.parametrize("read_again", [True, False], ids=["cached", "direct"])
+def test_a_copy_is_the_same_and_as_sparse(disk: Path, tmp_path: Path, read_again: bool) -> None:
+    with disk.open("r+b") as stream:  # the last block is not whole
+        stream.seek(40 * MIB)
+        stream.write(b"e" * 512)
+    copy_sparse(disk, tmp_path / "copy", read_again=read_again)
     assert sha256_of(tmp_path / "copy") == sha256_of(disk)
     assert (tmp_path / "copy").stat().st_blocks == disk.stat().st_blocks
+
+
+def test_a_copy_into_memory_is_the_same(disk: Path) -> None:
+    """/dev/shm has a page cache and no medium: whether it knows O_DIRECT depends on the kernel."""
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        copy_sparse(disk, Path(folder) / "copy", read_again=False)
+        assert sha256_of(Path(folder) / "copy") == sha256_of(disk)
 
 
 def test_a_file_of_nothing_but_a_hole_is_copied(tmp_path: Path) -> None:
