@@ -59,7 +59,7 @@ SNAPSHOT = """
 import os, sys, time
 from pathlib import Path
 from bluejacket.definition import load
-from bluejacket.feed.build import Built
+from bluejacket.feed.built import Built
 from bluejacket.feed.compose import compose_feed
 from bluejacket.feed.take import take_snapshot
 from bluejacket.foundation.lock import Lock

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bluejacket.definition import Release, load
-from bluejacket.feed.build import Built, build_feed
+from bluejacket.feed.build import build_feed
+from bluejacket.feed.built import Built
 from bluejacket.feed.pool import whole_tree
 from bluejacket.feed.snapshot import Snapshot
 from bluejacket.feed.take import take_snapshot

@@ -12,7 +12,7 @@ from bluejacket.definition import Release, load
 from bluejacket.feed.advisory.facts import facts_of_all
 from bluejacket.feed.agreement import manifest_of
 from bluejacket.feed.boots import BootRecord, content_of_feed
-from bluejacket.feed.build import Built
+from bluejacket.feed.built import Built
 from bluejacket.feed.compose import compose_feed
 from bluejacket.feed.take import Taken, take_snapshot
 from bluejacket.foundation.lock import Lock, Locked

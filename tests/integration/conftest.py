@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bluejacket.definition import Definitions, Release, load
-from bluejacket.feed.build import Built, boot_key_of, build_feed, signer_of
+from bluejacket.feed.build import build_feed
+from bluejacket.feed.built import Built, boot_key_of, signer_of
 from bluejacket.foundation.lock import Lock
 from bluejacket.foundation.locked import fetch_locked
 from bluejacket.image import BuiltImage, Workbench, build_image

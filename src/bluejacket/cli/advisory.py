@@ -180,7 +180,7 @@ def verify(
     Exit status 1 if two of them say different things; each disagreement is named.
     """
     from bluejacket.feed.agreement import disagreements, manifests
-    from bluejacket.feed.build import signer_of
+    from bluejacket.feed.built import signer_of
 
     chosen = session.release(release)
     with session.kept.in_use():

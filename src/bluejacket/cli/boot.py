@@ -17,7 +17,7 @@ from bluejacket.cli.work import feed_of, tools_of
 
 if TYPE_CHECKING:
     from bluejacket.definition import Release
-    from bluejacket.feed.build import Built
+    from bluejacket.feed.built import Built
     from bluejacket.image import BuiltImage
     from bluejacket.machine import Health, Machine
 

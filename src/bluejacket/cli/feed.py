@@ -152,7 +152,7 @@ def verify(
     session: Given,
 ) -> int:
     """Check a feed's signatures, hashes and completeness. Exit status 1 if something is wrong."""
-    from bluejacket.feed.build import signer_of
+    from bluejacket.feed.built import signer_of
     from bluejacket.feed.channel import find_snapshot
     from bluejacket.feed.verify import verify_by_dnf, verify_feed
     from bluejacket.feed.written import verify_snapshot

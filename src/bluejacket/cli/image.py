@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bluejacket.cli.work import Toolbox
     from bluejacket.cloud.compute.market import Published
     from bluejacket.definition import Offer, Release
-    from bluejacket.feed.build import Built
+    from bluejacket.feed.built import Built
     from bluejacket.image import BuiltImage
 
 _MOST = 5  # disagreements that are told
@@ -32,7 +32,7 @@ ReleaseFlag = Annotated[str | None, Parameter(help="The release's version [defau
 
 def image_of(session: Session, release: Release, name: str, tools: Toolbox, feed: Built) -> BuiltImage:
     """Give an image, made as far as it is not there, and link it as the newest of its name."""
-    from bluejacket.feed.build import boot_key_of, signer_of
+    from bluejacket.feed.built import boot_key_of, signer_of
     from bluejacket.image import Workbench, build_image
     from bluejacket.store.files import replace_link
 
@@ -124,7 +124,7 @@ def publish_image(session: Session, release: Release, name: str) -> Published:
 
 def _refuse_disagreements(session: Session, release: Release, name: str, folder: Path) -> None:
     from bluejacket.feed.agreement import image_disagreements
-    from bluejacket.feed.build import signer_of
+    from bluejacket.feed.built import signer_of
 
     certificate = signer_of(session.kept, release).certificate()
     if wrong := image_disagreements(session.kept, release, name, folder, certificate):

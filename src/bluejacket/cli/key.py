@@ -123,7 +123,7 @@ def _distribution(session: Session) -> Distribution:
 
 
 def _keys(session: Session) -> KeySet:
-    from bluejacket.feed.build import signer_of
+    from bluejacket.feed.built import signer_of
 
     return signer_of(session.kept, session.release(None))
 

@@ -48,7 +48,7 @@ def publish(
     session: Given,
 ) -> None:
     """Publish a release's snapshots and channels, packages first, channels last."""
-    from bluejacket.feed.build import signer_of
+    from bluejacket.feed.built import signer_of
     from bluejacket.feed.publish.send import Wishes
     from bluejacket.feed.publish.send import publish as publish_
     from bluejacket.feed.publish.target import open_target

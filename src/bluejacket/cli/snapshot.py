@@ -27,7 +27,7 @@ _MOST = 5  # names that still help a reader
 def snapshot(release: ReleaseOption = None, /, *, session: Given) -> None:
     """Make a dated, signed snapshot of a release's feed that never changes again; none if nothing changed."""
     from bluejacket.feed.advisory.drafts import foreign_advisories
-    from bluejacket.feed.build import signer_of
+    from bluejacket.feed.built import signer_of
     from bluejacket.feed.sources import corresponding
     from bluejacket.feed.take import take_snapshot
 
@@ -92,7 +92,7 @@ def promote(
     session: Given,
 ) -> None:
     """Point a channel at a snapshot. Every gate that is shut refuses it and names what opens it."""
-    from bluejacket.feed.build import signer_of
+    from bluejacket.feed.built import signer_of
     from bluejacket.feed.channel import find_snapshot
     from bluejacket.feed.promote import promote as promote_
 

@@ -11,7 +11,7 @@ from bluejacket.errors import Fault, UserError
 
 if TYPE_CHECKING:
     from bluejacket.definition import Release
-    from bluejacket.feed.build import Built
+    from bluejacket.feed.built import Built
     from bluejacket.foundation.lock import Lock, Locked
     from bluejacket.tools import Sandbox
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bluejacket.definition import Release
 from bluejacket.errors import Fault, OutsideError
+from bluejacket.feed.built import Built, boot_key_of, signer_of
 from bluejacket.foundation.lock import Lock, lock_file
-from bluejacket.package.bootkey import BootKey, obtain_boot_key
-from bluejacket.package.rotation import KeySet, obtain_keys
 from bluejacket.store import State, Step, code_of
 from bluejacket.store.files import replace_link
 from bluejacket.store.steps import canonical
@@ -27,6 +26,7 @@ _CODE = (
     "bluejacket.foundation",
     "bluejacket.package",
     "bluejacket.feed.build",
+    "bluejacket.feed.built",
     "bluejacket.feed.closure",
     "bluejacket.feed.compose",
     "bluejacket.feed.former",
@@ -35,31 +35,6 @@ _CODE = (
     "bluejacket.feed.shards",
 )
 _SUMMARY = "built.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A feed that is there: its folder and step, and what a report says of it. `size` is in bytes."""
-
-    release: str
-    folder: Path
-    key: str
-    epoch: int
-    packages: int
-    size: int
-    unreviewed: tuple[str, ...]
-    tolerated: tuple[str, ...]
-
-
-def signer_of(state: State, release: Release) -> KeySet:
-    """Give the keys that sign a distribution's packages and feeds; the first is made on first use."""
-    who = release.distribution
-    return obtain_keys(state.keys, f"{who.name} (packages)", who.id)
-
-
-def boot_key_of(state: State, release: Release) -> BootKey:
-    """Give the key that signs what the firmware starts; it is made on first use."""
-    return obtain_boot_key(state.keys, release.distribution.id, release.distribution.name)
 
 
 def build_feed(

@@ -6,7 +6,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 from bluejacket.definition import Release
-from bluejacket.feed.build import Built, signer_of
+from bluejacket.feed.built import Built, signer_of
 from bluejacket.feed.closure import refuse_open_ends
 from bluejacket.feed.compose import compose_feed
 from bluejacket.foundation.lock import Lock

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from bluejacket.definition import Release
 from bluejacket.errors import Fault, OutsideError
 from bluejacket.feed.advisory.facts import Facts, facts_of
-from bluejacket.feed.build import Built
+from bluejacket.feed.built import Built
 from bluejacket.feed.snapshot import FIXED, SHIPPED, Shipped, Snapshot, Upstream
 from bluejacket.foundation.lock import Lock
 from bluejacket.foundation.metadata import Package

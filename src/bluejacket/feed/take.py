@@ -18,7 +18,7 @@ from bluejacket.feed.advisory.issue import issue
 from bluejacket.feed.advisory.model import Advisory
 from bluejacket.feed.advisory.record import from_json, to_json
 from bluejacket.feed.advisory.updateinfo import updateinfo_xml
-from bluejacket.feed.build import Built
+from bluejacket.feed.built import Built
 from bluejacket.feed.compose import sign_repodata
 from bluejacket.feed.garbage import uncollected
 from bluejacket.feed.pool import RUNS, obtain_runs, runs_of

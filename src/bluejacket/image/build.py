@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bluejacket.definition import Image, Release
 from bluejacket.definition.image import ImageFormat
-from bluejacket.feed.build import Built
+from bluejacket.feed.built import Built
 from bluejacket.foundation.lock import Lock
 from bluejacket.image.base import base_step, make_base
 from bluejacket.image.choose import obtain_chosen

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bluejacket.definition import Release
-from bluejacket.feed.build import Built
+from bluejacket.feed.built import Built
 from bluejacket.image import BuiltImage
 from bluejacket.tools import Sandbox
 from guestcloud import VM_ID

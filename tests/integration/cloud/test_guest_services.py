@@ -16,7 +16,7 @@ from bluejacket.cloud.guest.feeds import place
 from bluejacket.cloud.guest.reports import Reports, Told
 from bluejacket.cloud.guest.services import GuestServices, Offer
 from bluejacket.definition import Release
-from bluejacket.feed.build import Built
+from bluejacket.feed.built import Built
 from bluejacket.feed.serve import Folder
 from bluejacket.foundation.lock import Lock
 from bluejacket.foundation.locked import fetch_locked

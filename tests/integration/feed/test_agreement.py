@@ -13,7 +13,7 @@ from bluejacket.definition import Release
 from bluejacket.errors import UserError
 from bluejacket.feed.agreement import disagreements, image_disagreements, manifest_of
 from bluejacket.feed.boots import BootRecord, content_of_feed
-from bluejacket.feed.build import Built, signer_of
+from bluejacket.feed.built import Built, signer_of
 from bluejacket.feed.compose import compose_feed
 from bluejacket.feed.publish.send import Wishes, publish
 from bluejacket.feed.publish.target import open_target

@@ -27,7 +27,7 @@ from bluejacket.feed.advisory.mentions import named_cves
 from bluejacket.feed.advisory.record import to_json
 from bluejacket.feed.advisory.updateinfo import updateinfo_xml
 from bluejacket.feed.advisory.verify import verify_advisories
-from bluejacket.feed.build import signer_of
+from bluejacket.feed.built import signer_of
 from bluejacket.feed.verify import dnf, prepare_dnf
 from bluejacket.foundation.lock import Lock, lock_file
 from bluejacket.foundation.locked import fetch_locked

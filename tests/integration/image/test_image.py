@@ -19,7 +19,7 @@ from bluejacket.definition import Image, Release
 from bluejacket.definition.image import ImageFormat
 from bluejacket.definition.overlay import AddedFile, Link
 from bluejacket.errors import UserError
-from bluejacket.feed.build import Built
+from bluejacket.feed.built import Built
 from bluejacket.foundation.lock import Lock
 from bluejacket.image import BuiltImage, Workbench, build_image
 from bluejacket.image.base import CONTENTS, DIFFERENCES, make_base

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bluejacket.definition import Release
-from bluejacket.feed.build import Built
+from bluejacket.feed.built import Built
 from bluejacket.foundation.lock import Lock
 from bluejacket.image import BuiltImage
 from bluejacket.store import State

@@ -12,7 +12,7 @@ import pytest
 from bluejacket.cli.entry import main
 from bluejacket.definition import Release
 from bluejacket.errors import ToolFailed, UserError
-from bluejacket.feed.build import Built, signer_of
+from bluejacket.feed.built import Built, signer_of
 from bluejacket.feed.take import take_snapshot
 from bluejacket.foundation.lock import Lock
 from bluejacket.image import BuiltImage

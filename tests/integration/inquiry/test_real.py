@@ -9,7 +9,7 @@ import pytest
 
 from bluejacket.definition import Release, Severity
 from bluejacket.feed.advisory import Advisory, Fixed, Kind
-from bluejacket.feed.build import Built, signer_of
+from bluejacket.feed.built import Built, signer_of
 from bluejacket.feed.snapshot import Snapshot
 from bluejacket.feed.take import take_snapshot
 from bluejacket.foundation.lock import Lock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bluejacket.definition import Release
-from bluejacket.feed.build import Built
+from bluejacket.feed.built import Built
 from bluejacket.foundation.lock import Lock
 from bluejacket.image import BuiltImage
 from bluejacket.machine import Boot, expected_of

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from bluejacket.definition import Release
-from bluejacket.feed.build import Built
+from bluejacket.feed.built import Built
 from bluejacket.foundation.lock import Lock
 from bluejacket.image import BuiltImage
 from bluejacket.machine import Boot, Machines, expected_of

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bluejacket.definition import Release
-from bluejacket.feed.build import Built
+from bluejacket.feed.built import Built
 from bluejacket.package.own import Workshop, build_plain
 from bluejacket.store import Store
 from bluejacket.tools import Sandbox

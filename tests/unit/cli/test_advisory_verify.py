@@ -10,7 +10,7 @@ import pytest
 from advisories import lay
 from bluejacket.cli.entry import main
 from bluejacket.definition import load
-from bluejacket.feed.build import signer_of
+from bluejacket.feed.built import signer_of
 from bluejacket.feed.snapshot import RECORD, Snapshot
 from bluejacket.store import State
 from bluejacket.store.files import replace_link

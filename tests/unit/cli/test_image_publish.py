@@ -12,7 +12,7 @@ from bluejacket.cli.cloud import publish_if_empty
 from bluejacket.cli.entry import main
 from bluejacket.cli.session import Session, open_session
 from bluejacket.feed.agreement import image_disagreements
-from bluejacket.feed.build import signer_of
+from bluejacket.feed.built import signer_of
 from bluejacket.store.files import replace_link
 from debs import Member, Thing
 from snapshotted import DAY, GOOD, NOON, Snapshots

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bluejacket.cli.entry import main
-from bluejacket.feed.build import signer_of
+from bluejacket.feed.built import signer_of
 from bluejacket.feed.channel import Move, move
 from debs import Member, Thing
 from snapshotted import DAY, GOOD, NOON, Snapshots

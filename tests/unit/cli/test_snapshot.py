@@ -17,7 +17,7 @@ import pytest
 from bluejacket.cli.boot import record_boot
 from bluejacket.cli.entry import main
 from bluejacket.cli.session import open_session
-from bluejacket.feed.build import signer_of
+from bluejacket.feed.built import signer_of
 from bluejacket.feed.channel import Move, channel, move
 from bluejacket.feed.snapshot import Snapshot
 from bluejacket.image import BuiltImage

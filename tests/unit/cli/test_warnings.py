@@ -11,7 +11,7 @@ from bluejacket.cli.entry import main
 from bluejacket.cli.session import open_session
 from bluejacket.cli.work import review_wanted
 from bluejacket.definition import Release, load
-from bluejacket.feed.build import Built, signer_of
+from bluejacket.feed.built import Built, signer_of
 from bluejacket.foundation.index import IndexRecord
 from bluejacket.foundation.lock import Lock, lock_file, write_lock
 from bluejacket.image.build import SUMS

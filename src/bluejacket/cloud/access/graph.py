@@ -43,38 +43,50 @@ class Graph:
         if method == "POST" and path.lower().endswith("/directoryobjects/getbyids"):
             found = [self._principals.get(str(one)) for one in _document(body).get("ids", [])]
             return 200, {"value": [self._service_principal(one) for one in found if one]}
-        if kind == "me":
-            person = self._principals.get(caller.object_id)
-            if person is not None and person.type == USER:
-                return 200, person.graph()
-            what = "/me request is only valid with delegated authentication flow."
-            raise CloudError(400, "BadRequest", what)
-        if kind == "groups" and method == "GET" and not name:
-            return 200, {"value": []}
-        if kind == "users" and method == "GET":
-            people = [one for one in self._chosen(query) if one.type == USER]
-            if name:
-                people = [one for one in people if name.lower() in (one.object_id, one.name.lower())]
-                if not people:
-                    raise absent(name)
-                return 200, people[0].graph()
-            return 200, {"value": [one.graph() for one in people]}
-        if kind == "serviceprincipals" and method == "GET":
-            if name:
-                return 200, self._service_principal(self._principals.need(name))
-            chosen = [one for one in self._chosen(query) if one.type != USER]
-            return 200, {"value": [self._service_principal(one) for one in chosen]}
-        if kind == "applications" and method == "GET":
-            chosen = [one for one in self._chosen(query) if one.type == APPLICATION]
-            if name:
-                return 200, self._application(self._named("applications", name))
-            return 200, {"value": [self._application(one) for one in chosen]}
         if kind in ("serviceprincipals", "applications") and method in ("POST", "DELETE", "PATCH"):
             if not caller.owner:
                 what = "Insufficient privileges to complete the operation."
                 raise CloudError(403, "Authorization_RequestDenied", what)
             return self._changed(method, kind, name, _document(body))
+        if kind == "me":
+            return 200, self._me(caller)
+        if method == "GET" and kind in self._lists and not (kind == "groups" and name):
+            return 200, self._one(kind, name) if name else {"value": self._lists[kind](query)}
         raise CloudError(404, "Request_ResourceNotFound", f"Resource not found for the segment '{kind}'.")
+
+    def _me(self, caller: Caller) -> dict[str, Any]:
+        person = self._principals.get(caller.object_id)
+        if person is None or person.type != USER:
+            what = "/me request is only valid with delegated authentication flow."
+            raise CloudError(400, "BadRequest", what)
+        return person.graph()
+
+    def _one(self, kind: str, name: str) -> dict[str, Any]:
+        """Give what a path with a name leads to: a person by id or name, an application by its client id."""
+        match kind:
+            case "users":
+                for one in self._principals.list():
+                    if one.type == USER and name.lower() in (one.object_id, one.name.lower()):
+                        return one.graph()
+                raise absent(name)
+            case "serviceprincipals":
+                return self._service_principal(self._principals.need(name))
+            case _:
+                return self._application(self._named("applications", name))
+
+    @property
+    def _lists(self) -> Mapping[str, Callable[[Mapping[str, str]], list[dict[str, Any]]]]:
+        """What gives the members of a collection that fit a request's query."""
+        return {
+            "groups": lambda _: [],
+            "users": lambda query: [one.graph() for one in self._chosen(query) if one.type == USER],
+            "serviceprincipals": lambda query: [
+                self._service_principal(one) for one in self._chosen(query) if one.type != USER
+            ],
+            "applications": lambda query: [
+                self._application(one) for one in self._chosen(query) if one.type == APPLICATION
+            ],
+        }
 
     def _changed(self, method: str, kind: str, name: str, body: dict[str, Any]) -> Answer:
         name, _, action = name.partition("/")

@@ -16,7 +16,7 @@ from bluejacket.feed.advisory.issue import all_updates, drafted, news
 from bluejacket.feed.advisory.model import Advisory, Kind
 from bluejacket.feed.advisory.numbers import Numbers
 from bluejacket.feed.advisory.record import from_json
-from bluejacket.feed.build import signer_of
+from bluejacket.feed.built import signer_of
 from bluejacket.feed.snapshot import ADVISORIES, Snapshot, ids_in
 from bluejacket.foundation.lock import Lock, read_lock_file
 from bluejacket.foundation.locked import archive_of, fetch_locked
