@@ -47,11 +47,10 @@ def copy_sparse(source: Path, target: Path, *, read_again: bool = True) -> None:
         os.truncate(writer.fileno(), os.fstat(reader.fileno()).st_size)
         with _direct(target) as direct:
             for begin, end in data_of(reader.fileno()):
-                aligned = begin
+                done = begin
                 if direct is not None and not read_again:
-                    aligned = begin + (end - begin) // BLOCK * BLOCK
-                    _copy_directly(reader.fileno(), direct, begin, aligned)
-                _copy_cached(reader.fileno(), writer.fileno(), aligned, end)
+                    done = _copy_directly(reader.fileno(), direct, begin, end)
+                _copy_cached(reader.fileno(), writer.fileno(), done, end)
 
 
 def _cloned(reader: int, writer: int) -> bool:
@@ -78,15 +77,24 @@ def _direct(target: Path) -> Iterator[int | None]:
         os.close(handle)
 
 
-def _copy_directly(reader: int, writer: int, begin: int, end: int) -> None:
-    """Copy whole blocks through a buffer that begins where a page does, as O_DIRECT wants it."""
+def _copy_directly(reader: int, writer: int, begin: int, end: int) -> int:
+    """Copy whole blocks through a buffer that begins where a page does; gives where it ended.
+
+    What is left is less than a block, or what the file system will not have written so (open(2), NOTES).
+    """
     with mmap.mmap(-1, _DIRECT) as pages, memoryview(pages) as buffer:
-        while begin < end:
-            length = os.preadv(reader, [buffer[: min(_DIRECT, end - begin)]], begin)
-            if not length or length % BLOCK:
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-            written = os.pwritev(writer, [buffer[:length]], begin)
+        while end - begin >= BLOCK:
+            length = os.preadv(reader, [buffer[: min(_DIRECT, end - begin)]], begin) // BLOCK * BLOCK
+            try:
+                written = os.pwritev(writer, [buffer[:length]], begin)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                break
+            if not written:
+                break
             begin += written
+    return begin
 
 
 def _copy_cached(reader: int, writer: int, begin: int, end: int) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import random
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -38,11 +40,23 @@ def test_a_copy_is_the_same_and_as_sparse(disk: Path, tmp_path: Path, read_again
     assert (tmp_path / "copy").stat().st_blocks == disk.stat().st_blocks
 
 
-def test_a_copy_into_memory_is_the_same(disk: Path) -> None:
-    """/dev/shm has a page cache and no medium: whether it knows O_DIRECT depends on the kernel."""
-    with TemporaryDirectory(dir="/dev/shm") as folder:
-        copy_sparse(disk, Path(folder) / "copy", read_again=False)
-        assert sha256_of(Path(folder) / "copy") == sha256_of(disk)
+@pytest.mark.parametrize("call", ["open", "pwritev"])
+def test_a_file_system_may_refuse_to_pass_the_page_cache_by(
+    disk: Path, tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As tmpfs did up to Linux 6.5, and as some do for single writes (open(2), O_DIRECT)."""
+    real, refused = getattr(os, call), []
+
+    def refuse(what: Any, flags: Any, *more: Any) -> Any:
+        if call == "open" and not flags & os.O_DIRECT:
+            return real(what, flags, *more)
+        refused.append(what)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, call, refuse)
+    copy_sparse(disk, tmp_path / "copy", read_again=False)
+    assert refused
+    assert sha256_of(tmp_path / "copy") == sha256_of(disk)
 
 
 def test_a_file_of_nothing_but_a_hole_is_copied(tmp_path: Path) -> None:
