@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from bluejacket.store.files import data_of
+
 if TYPE_CHECKING:
     from hashlib import _Hash as Digest
 
@@ -105,22 +107,6 @@ def _copy_cached(reader: int, writer: int, begin: int, end: int) -> None:
         _copy_range(reader, writer, at, at + length)
         # A hint, whatever it answers: the store syncs the file, and tells of a failure.
         begin_to_write(writer, at, length, _SYNC_FILE_RANGE_WRITE)
-
-
-def data_of(handle: int, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
-    """Give where an open file has data between two offsets, as (begin, end) in bytes, in order."""
-    end = os.fstat(handle).st_size if end is None else end
-    while begin < end:
-        try:
-            begin = os.lseek(handle, begin, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno == errno.ENXIO:  # nothing but a hole up to the end
-                return
-            raise
-        if begin < end:
-            after = min(os.lseek(handle, begin, os.SEEK_HOLE), end)
-            yield begin, after
-            begin = after
 
 
 def _copy_range(reader: int, writer: int, begin: int, end: int) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bluejacket.errors import Fault, OutsideError
+from bluejacket.store.files import data_of
 
 MAGIC, VERSION = 0x6A736677736872, 1
 _HEAD = struct.Struct("<QQQL")
@@ -140,7 +141,7 @@ def copy_sparse(source: Path, target: Path, offset: int, size: int) -> None:
     """Copy `size` bytes at `offset` of a file into a new one, holes as holes."""
     with source.open("rb") as reading, target.open("wb") as writing:
         os.truncate(writing.fileno(), size)
-        for begin, end in _filled(reading.fileno(), offset, offset + size):
+        for begin, end in data_of(reading.fileno(), offset, offset + size):
             at = begin
             while at < end:
                 moved = os.copy_file_range(
@@ -156,23 +157,8 @@ def _apply(handle: int, entry: Entry, data: bytes) -> None:
     if data != zeros:
         os.pwrite(handle, data, entry.offset)
         return
-    for begin, end in _filled(handle, entry.offset, entry.offset + entry.size):
+    for begin, end in data_of(handle, entry.offset, entry.offset + entry.size):
         os.pwrite(handle, zeros[: end - begin], begin)
-
-
-def _filled(handle: int, begin: int, end: int) -> Iterator[tuple[int, int]]:
-    """Give the stretches of a file between `begin` and `end` that are no holes (lseek(2), SEEK_DATA)."""
-    at = begin
-    while at < end:
-        try:
-            at = os.lseek(handle, at, os.SEEK_DATA)
-        except OSError:  # ENXIO: a hole up to the end
-            return
-        if at >= end:
-            return
-        hole = min(os.lseek(handle, at, os.SEEK_HOLE), end)
-        yield at, hole
-        at = hole
 
 
 def _head(file: Path, head: bytes) -> tuple[int, int]:

@@ -139,3 +139,19 @@ def remove_tree(tree: Path) -> None:
             shutil.rmtree(tree)
     else:
         tree.unlink(missing_ok=True)
+
+
+def data_of(handle: int, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    """Give where an open file has data between two offsets, as (begin, end) in bytes, in order."""
+    end = os.fstat(handle).st_size if end is None else end
+    while begin < end:
+        try:
+            begin = os.lseek(handle, begin, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole up to the end
+                return
+            raise
+        if begin < end:
+            after = min(os.lseek(handle, begin, os.SEEK_HOLE), end)
+            yield begin, after
+            begin = after
