@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bluejacket.store.files import data_of
+from bluejacket.store.files import copy_range, data_of
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Digest
@@ -104,14 +104,9 @@ def _copy_cached(reader: int, writer: int, begin: int, end: int) -> None:
     begin_to_write.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
     for at in range(begin, end, _CHUNK):
         length = min(_CHUNK, end - at)
-        _copy_range(reader, writer, at, at + length)
+        copy_range(reader, writer, at, at + length)
         # A hint, whatever it answers: the store syncs the file, and tells of a failure.
         begin_to_write(writer, at, length, _SYNC_FILE_RANGE_WRITE)
-
-
-def _copy_range(reader: int, writer: int, begin: int, end: int) -> None:
-    while begin < end:
-        begin += os.copy_file_range(reader, writer, end - begin, begin, begin)
 
 
 def apply(changes: Sequence[Change], disk: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bluejacket.errors import Fault, OutsideError
-from bluejacket.store.files import data_of
+from bluejacket.store.files import copy_range, data_of
 
 MAGIC, VERSION = 0x6A736677736872, 1
 _HEAD = struct.Struct("<QQQL")
@@ -142,14 +142,7 @@ def copy_sparse(source: Path, target: Path, offset: int, size: int) -> None:
     with source.open("rb") as reading, target.open("wb") as writing:
         os.truncate(writing.fileno(), size)
         for begin, end in data_of(reading.fileno(), offset, offset + size):
-            at = begin
-            while at < end:
-                moved = os.copy_file_range(
-                    reading.fileno(), writing.fileno(), end - at, offset_src=at, offset_dst=at - offset
-                )
-                if not moved:
-                    break
-                at += moved
+            copy_range(reading.fileno(), writing.fileno(), begin, end, offset)
 
 
 def _apply(handle: int, entry: Entry, data: bytes) -> None:

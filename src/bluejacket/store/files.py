@@ -13,6 +13,8 @@ from bluejacket.errors import Fault, OutsideError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _MANY = 200  # files
+_NOT_BETWEEN = {errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS}
+_COPIED = 1 << 20  # bytes
 
 
 @contextmanager
@@ -155,3 +157,21 @@ def data_of(handle: int, begin: int = 0, end: int | None = None) -> Iterator[tup
             after = min(os.lseek(handle, begin, os.SEEK_HOLE), end)
             yield begin, after
             begin = after
+
+
+def copy_range(reader: int, writer: int, begin: int, end: int, offset: int = 0) -> None:
+    """Copy the bytes from `begin` to `end` of an open file to the same place, less `offset`, of another.
+
+    The kernel does it (copy_file_range(2)), but not for every pair of file systems. What the source no longer
+    has is not copied.
+    """
+    while begin < end:
+        try:
+            moved = os.copy_file_range(reader, writer, end - begin, begin, begin - offset)
+        except OSError as error:
+            if error.errno not in _NOT_BETWEEN:
+                raise
+            moved = os.pwrite(writer, os.pread(reader, min(_COPIED, end - begin), begin), begin - offset)
+        if not moved:
+            return
+        begin += moved
