@@ -17,6 +17,7 @@ from bluejacket.foundation.rpmmd import compiled
 from bluejacket.foundation.rpmmd.compiled import compile_primary, part_bytes
 from bluejacket.foundation.rpmmd.parts import load_into
 from bluejacket.foundation.rpmmd.xml import Malformed
+from children import children
 
 pytestmark = pytest.mark.integration
 
@@ -109,21 +110,16 @@ def test_each_part_is_told_in_its_order_when_it_is_whole(tmp_path: Path) -> None
 
 
 def test_processes_that_die_are_told(tmp_path: Path) -> None:
-    begun = set(_children())
+    begun = set(children(os.getpid()))
 
     def unpack(into: IO[bytes]) -> None:
         into.write(primary(10)[:-400])
-        for child in set(_children()) - begun:
+        for child in set(children(os.getpid())) - begun:
             os.kill(child, signal.SIGKILL)
         into.write(primary(10)[-400:])
 
     with pytest.raises(Malformed, match=r"test is not primary metadata: libsolv ended with status -9"):
         compile_primary(unpack, tmp_path, "test")
-
-
-def _children() -> list[int]:
-    tasks = Path("/proc/self/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 def test_no_package_at_all(tmp_path: Path) -> None:

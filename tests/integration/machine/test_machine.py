@@ -19,6 +19,7 @@ from bluejacket.machine.process import Process
 from bluejacket.machine.record import read
 from bluejacket.machine.seed import FILES, Seed, documents, make_seed
 from bluejacket.tools import Sandbox
+from children import children
 
 LIMIT_S = 120
 
@@ -179,7 +180,6 @@ def wait_for_process(folder: Path) -> Process:
 def below(pid: int) -> list[Process]:
     """Give the descendants of a process."""
     found: list[Process] = []
-    for task in Path("/proc", str(pid), "task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [Process.of(int(child)), *below(int(child))]
+    for child in children(pid):
+        found += [Process.of(child), *below(child)]
     return found
