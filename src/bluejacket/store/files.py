@@ -49,13 +49,13 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def sync_tree(tree: Path, count: int | None = None) -> None:
-    """Make every regular file and folder below `tree` durable; it has `count` files, if that is known.
+def sync_tree(tree: Path) -> None:
+    """Make every regular file and folder below `tree` durable.
 
     A tree of many files is synced with its whole file system (syncfs(2)): one fsync(2) a file takes
     longer than waiting for the other writers does.
     """
-    if _has_many(tree) if count is None else count > _MANY:
+    if _has_many(tree):
         sync_file_system(tree)
         return
     for base, _, names in os.walk(tree):

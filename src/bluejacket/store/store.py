@@ -45,10 +45,10 @@ class Store:
         self._report = report
         self._blobs = root / "blobs"
         self._steps = root / "steps"
+        self._steps_path = str(self._steps)
         self._parts = root / PARTS
         self._locks = root / "locks"
         self.notes = Notes(root / "notes")
-        self._shelves = {f"{n:02x}": self._steps / f"{n:02x}" for n in range(256)}
         self._whole: set[str] = set()  # entries that this process has already checked
         self._ahead: dict[str, Callable[[], bytes]] = {}  # steps that are being checked
         with disk_faults(root):
@@ -143,14 +143,20 @@ class Store:
             self._ahead[key] = ahead(lambda: json.dumps(self._first_damage(key)).encode("utf-8"))
 
     def obtain(
-        self, step: Step, work: Callable[[Path], Mapping[str, str] | None], *, synced: bool = True
+        self,
+        step: Step,
+        work: Callable[[Path], Mapping[str, str] | None],
+        *,
+        synced: bool = True,
+        with_all: bool = False,
     ) -> Path:
         """Give the folder of the step's result, made now by `work(folder)` if it is not there.
 
         `work` may give the SHA-256 of files that it has hashed itself, by path below the folder.
         A result appears whole or not at all; a damaged one is dropped and made again. Two processes
         that want the same step do the work once. A small one that is cheap to make again need not be
-        `synced`: after a power cut it may be damaged, which is found as any damage is.
+        `synced`: after a power cut it may be damaged, which is found as any damage is. `with_all` makes all
+        results durable with this one, before it appears.
         """
         key = step.key
         found = self._intact(key)
@@ -172,7 +178,11 @@ class Store:
                     tree.mkdir()
                     started = time.monotonic()
                     hashed = work(tree)
-                    self._finish(step, part, time.monotonic() - started, hashed, synced)
+                    self._finish(step, part, time.monotonic() - started, hashed)
+                    if with_all:
+                        sync_file_system(part)
+                    elif synced:
+                        sync_tree(part)  # with the record: all of it is durable before it gets its name
                     final.parent.mkdir(parents=True, exist_ok=True)
                     part.rename(final)
                     if synced:
@@ -183,9 +193,7 @@ class Store:
         self._whole.add(key)
         return final / TREE
 
-    def _finish(
-        self, step: Step, part: Path, seconds: float, hashed: Mapping[str, str] | None, synced: bool
-    ) -> None:
+    def _finish(self, step: Step, part: Path, seconds: float, hashed: Mapping[str, str] | None) -> None:
         part.chmod(0o755)
         files = record_of(part / TREE, hashed)
         record = {
@@ -198,16 +206,9 @@ class Store:
         }
         (part / RECORD).write_text(json.dumps(record, separators=(",", ":")), "utf-8")
         (part / RECORD).chmod(0o644)  # whatever the umask
-        if synced:
-            sync_tree(part, len(files))  # with the record: all of it is durable before it gets its name
-
-    def sync(self) -> None:
-        """Make all results durable that were made without being synced."""
-        with disk_faults(self.root):
-            sync_file_system(self.root)
 
     def _folder(self, key: str) -> Path:
-        return self._steps / key[:2] / key
+        return Path(f"{self._steps_path}/{key[:2]}/{key}")
 
     def _intact(self, key: str) -> Path | None:
         folder = self._folder(key)
@@ -255,15 +256,18 @@ class Store:
         folder = self._folder(key)
         return folder / TREE if (folder / RECORD).is_file() else None
 
-    def file_of(self, key: str, name: str) -> Path | None:
+    def file_of(self, key: str, name: str) -> str | None:
         """Give a file of a recorded result by its path there, if both are there, without checking them."""
-        folder = f"{self._steps}/{key[:2]}/{key}"  # in strings, as it is asked for thousands of packages
-        there = os.path.isfile(f"{folder}/{TREE}/{name}") and os.path.isfile(f"{folder}/{RECORD}")  # noqa: PTH113
-        return self.place_of(key, name) if there else None
+        place = self.place_of(key, name)
+        there = os.path.isfile(place) and (self._folder(key) / RECORD).is_file()  # noqa: PTH113
+        return place if there else None
 
-    def place_of(self, key: str, name: str) -> Path:
-        """Give where a file of a result lies by its path there, whether or not anything is there."""
-        return self._shelves[key[:2]] / f"{key}/{TREE}/{name}"
+    def place_of(self, key: str, name: str) -> str:
+        """Give where a file of a result lies by its path there, whether or not anything is there.
+
+        In words, as it is asked for thousands of packages.
+        """
+        return f"{self._steps_path}/{key[:2]}/{key}/{TREE}/{name}"
 
     def hashes_of(self, key: str) -> dict[str, str]:
         """Give the SHA-256 of every regular file of a result as it was made, by path below its folder.

@@ -15,6 +15,7 @@ import pytest
 
 from bluejacket.errors import OutsideError
 from bluejacket.store import Step, Store
+from bluejacket.store.files import sync_file_system
 from bluejacket.store.steps import canonical
 
 STEP = Step("greet", "code", canonical({"to": "you"}), ("a", "b"))
@@ -218,6 +219,24 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(OutsideError, match=r"the disk that holds .* is full \(free some room"):
         Store(tmp_path).obtain(STEP, work)
     assert list((tmp_path / "parts").iterdir()) == []
+
+
+def test_a_result_appears_after_all_that_was_not_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = Store(tmp_path), STEP._replace(options='{"other":1}')
+    store.obtain(other, write("hello"), synced=False)
+    seen: list[tuple[bool, bool, list[str]]] = []
+
+    def sync(folder: Path) -> None:
+        names = sorted(path.name for path in folder.rglob("*") if path.is_file())
+        seen.append((store.has_step(other), store.has_step(STEP), names))
+        sync_file_system(folder)
+
+    monkeypatch.setattr("bluejacket.store.store.sync_file_system", sync)
+    store.obtain(STEP, write("hello"), with_all=True)
+    assert seen == [(True, False, ["greeting", "record.json"])]
+    assert store.has_step(STEP)
 
 
 def test_an_unsynced_result_is_checked_like_any_other(tmp_path: Path) -> None:
