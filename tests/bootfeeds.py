@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bluejacket.definition import Component, ComponentKind, Release
-from bluejacket.feed.compose import compose_feed
+from bluejacket.feed.folder import compose_feed
 from bluejacket.foundation.lock import Lock
 from bluejacket.foundation.locked import fetch_locked
 from bluejacket.package.imported import import_packages

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from bluejacket.definition.feed import Feed
-from bluejacket.feed.compose import compose_feed
+from bluejacket.feed.folder import compose_feed
 from bluejacket.package import openpgp_write as pgp
 from bluejacket.package.convert import convert
 from bluejacket.package.describe import write_description
@@ -47,7 +47,7 @@ def make(thing: Thing, work: Path, signer: FileSigner = SIGNER, requires: tuple[
     package = thing.package(deb.read_bytes(), requires=requires)
     rpm = sign_package(convert(deb, package, None, options(), into), signer, BUILT, into)
     write_description(rpm)
-    return Made(rpm, thing.name, key_of(rpm), package)
+    return Made(str(rpm), thing.name, key_of(rpm), package)
 
 
 def key_of(rpm: Path) -> str:

@@ -76,7 +76,7 @@ class World:
         if title not in self.made:
             thing = Thing(name, version, [Member(f"/usr/lib/{name}/{version}", title.encode())])
             made = make(thing, self.shelf.mktemp(name))
-            self.made[title] = dataclasses.replace(made, key=f"key of {title}")
+            self.made[title] = made._replace(key=f"key of {title}")
         return self.made[title]
 
     def feed(self, *packages: Made) -> str:

@@ -13,7 +13,8 @@ from bluejacket.feed.advisory.facts import facts_of_all
 from bluejacket.feed.agreement import manifest_of
 from bluejacket.feed.boots import BootRecord, content_of_feed
 from bluejacket.feed.built import Built
-from bluejacket.feed.compose import compose_feed
+from bluejacket.feed.compose import compose_index
+from bluejacket.feed.folder import lay_out
 from bluejacket.feed.take import Taken, take_snapshot
 from bluejacket.foundation.lock import Lock, Locked
 from bluejacket.foundation.metadata import Package
@@ -52,9 +53,10 @@ class Snapshots:
         """Give the feed of these packages, and the lock that it was built from."""
         pairs = [self._make(thing) for thing in things]
         made, packages = [*self.own, *(one for one, _ in pairs)], [package for _, package in pairs]
-        folder = compose_feed(self.state.store, self.release.feed, made, self.signer, epoch)
+        index = compose_index(self.state.store, self.release.feed, made, self.signer, epoch).parent.name
+        folder = lay_out(self.state.store, index, made)
         size = sum(one.rpm.stat().st_size for one in made)
-        built = Built("1", folder, folder.parent.name, epoch, len(made), size, (), ())
+        built = Built("1", folder, folder.parent.name, index, epoch, len(made), size, (), ())
         locked = tuple(Locked(package, ()) for package in packages if package.name not in self.built_here)
         return built, Lock("1", "small", "", epoch, (), locked, ())
 
@@ -122,4 +124,4 @@ class Snapshots:
             write_description(sign_package(rpm, self.signer, BUILT, into))
 
         tree = self.state.store.obtain(step, work)
-        return Made(next(tree.glob("*.rpm")), thing.name, step.key, package), package
+        return Made(str(next(tree.glob("*.rpm"))), thing.name, step.key, package), package

@@ -29,6 +29,7 @@ _CODE = (
     "bluejacket.feed.built",
     "bluejacket.feed.closure",
     "bluejacket.feed.compose",
+    "bluejacket.feed.folder",
     "bluejacket.feed.former",
     "bluejacket.feed.make",
     "bluejacket.feed.shard",
@@ -77,7 +78,7 @@ def _known(state: State, whole: Step) -> Built | None:
         return None
     table = json.loads((summary / _SUMMARY).read_text("utf-8"))
     folder = state.store.step_of_key(table["key"])
-    if folder is None:
+    if folder is None or state.store.step_of_key(table["index"]) is None:
         return None
     lists = {name: tuple(table[name]) for name in ("unreviewed", "tolerated")}
     return Built(**table | lists | {"folder": folder})

@@ -13,11 +13,15 @@ from bluejacket.store import State
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A feed that is there: its folder and step, and what a report says of it. `size` is in bytes."""
+    """A feed that is there: its folder, its step and its index's, and what a report says of it.
+
+    `size` is in bytes.
+    """
 
     release: str
     folder: Path
     key: str
+    index: str
     epoch: int
     packages: int
     size: int

@@ -1,13 +1,13 @@
-"""Composing a feed: packages side by side, metadata about them, and a signature over all of it."""
+"""Composing a feed's index: metadata about its packages, and a signature over all of it."""
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Sequence
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import zstandard
 
@@ -15,8 +15,7 @@ from bluejacket.definition.feed import Feed
 from bluejacket.errors import Fault, OutsideError
 from bluejacket.feed.garbage import uncollected
 from bluejacket.feed.shards import Written, write_metadata
-from bluejacket.forks import beside
-from bluejacket.package.describe import createrepo, location_of
+from bluejacket.package.describe import createrepo
 from bluejacket.package.keys import KEY_TIME, Signer
 from bluejacket.package.made import Made
 from bluejacket.package.sign import sign_detached
@@ -24,6 +23,7 @@ from bluejacket.store import Step, Store, code_of
 from bluejacket.store.steps import canonical
 
 KEY_FILE = "repomd.xml.key"
+TABLE = "packages.json"  # beside `repodata/`
 _CODE = (
     "bluejacket.feed.compose",
     "bluejacket.feed.former",
@@ -35,65 +35,63 @@ _CODE = (
 
 
 @uncollected()
-def compose_feed(
+def compose_index(
     store: Store,
     feed: Feed,
     packages: Sequence[Made],
     signer: Signer,
     epoch: int,
 ) -> Path:
-    """Give the folder of a feed with `packages`: repodata/ and packages/, which are hard links.
+    """Give a folder with what a feed says of `packages`: `repodata/`, and `packages.json` (see `Table`).
 
     `epoch` (seconds since 1970) is the revision and the time of the signature. The same packages,
     key and epoch give the same bytes. Raises OutsideError for two packages of the same file name.
     """
-    named = sorted(((made.rpm.name, made) for made in packages), key=itemgetter(0))
-    _refuse_twins([name for name, _ in named])
-    packages = [made for _, made in named]
+    named = sorted(((made.filename, made) for made in packages), key=itemgetter(0))
+    names, packages = [name for name, _ in named], [made for _, made in named]
+    _refuse_twins(names)
     step = Step(
-        "feed",
+        "index",
         code_of(*_CODE),
         canonical([feed.compression, feed.changelogs, epoch, createrepo().VERSION, zstandard.__version__]),
         (signer.identity, *(made.key for made in packages)),
     )
-    return store.obtain(step, lambda into: write_feed(store, into, packages, feed, signer, epoch))
+
+    def write(into: Path) -> dict[str, str]:
+        repodata = into / "repodata"
+        repodata.mkdir()
+        metadata = write_metadata(store, repodata, packages, feed)
+        sign_repodata(repodata, metadata.files, signer, epoch)
+        table = (names, [metadata.packages[name] for name in names], [made.key for made in packages])
+        _write(into / TABLE, json.dumps(table, separators=(",", ":")).encode("utf-8"))
+        for folder in (into, repodata):
+            folder.chmod(0o755)  # whatever the umask
+        return {f"repodata/{written.file.name}": written.sha256 for written in metadata.files}
+
+    return store.obtain(step, write, synced=False)
+
+
+class Table(NamedTuple):
+    """The packages of an index in the order of their file names: those, SHA-256, the keys of their steps."""
+
+    names: Sequence[str]
+    hashes: Sequence[str]
+    keys: Sequence[str]
+
+    @classmethod
+    def read(cls, store: Store, index: str) -> Table:
+        """Read that of the index with this key. Raises OutsideError when the store has none that is whole."""
+        folder = store.step_of_key(index)
+        if folder is None:
+            what = f"the store has no whole index {index[:16]}… of a feed"
+            raise OutsideError(Fault(what, "build the feed again"))
+        return cls(*json.loads((folder / TABLE).read_text("utf-8")))
 
 
 def _refuse_twins(names: Sequence[str]) -> None:
     for one, other in pairwise(names):
         if one == other:
             raise OutsideError(Fault(f"two packages of the feed are called {one}"))
-
-
-def write_feed(
-    store: Store, into: Path, packages: Sequence[Made], feed: Feed, signer: Signer, epoch: int
-) -> dict[str, str]:
-    """Write the feed's files into the empty folder `into`; `packages` are in the order of their names.
-
-    Gives the SHA-256 of the packages as their metadata has it, by path below `into`.
-    """
-    repodata = into / "repodata"
-    repodata.mkdir()
-    with beside(lambda: _link(into, packages)):  # a thread would stand in the way of others
-        metadata = write_metadata(store, repodata, packages, feed)
-    sign_repodata(repodata, metadata.files, signer, epoch)
-    packed = into / "packages"
-    for folder in (into, repodata, *((packed, *packed.iterdir()) if packages else ())):
-        folder.chmod(0o755)  # whatever the umask
-    return {location_of(name): sha256 for name, sha256 in metadata.packages.items()}
-
-
-def _link(into: Path, packages: Sequence[Made]) -> None:
-    """Link the packages to where their metadata say that they lie."""
-    places = {str(made.rpm): location_of(made.rpm.name) for made in packages}
-    for folder in {place.rpartition("/")[0] for place in places.values()}:
-        (into / folder).mkdir(parents=True)
-    at = os.open(into, os.O_RDONLY | os.O_DIRECTORY)  # the kernel then walks half the way
-    try:
-        for rpm, place in places.items():
-            os.link(rpm, place, dst_dir_fd=at)
-    finally:
-        os.close(at)
 
 
 def sign_repodata(repodata: Path, files: Sequence[Written], signer: Signer, epoch: int) -> bytes:
@@ -115,7 +113,6 @@ def _record(written: Written, epoch: int) -> Any:
     record = createrepo().RepomdRecord(written.kind, str(written.file))
     record.location_href = f"repodata/{written.file.name}"
     record.checksum, record.checksum_type = written.sha256, "sha256"
-    record.checksum_open, record.checksum_open_type = written.open_sha256, "sha256"
     record.size, record.size_open = written.size, written.open_size
     record.timestamp = epoch
     return record

@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from pathlib import Path
 
 from bluejacket.feed.shard import Described, Shard
 from bluejacket.package.made import Made
@@ -34,7 +33,7 @@ class Former:
         wanted = {made.key for made in group}
         found: dict[str, Described] = {}
         for _, key in self._rows[begin : bisect_right(names, group[-1].name)]:
-            if (folder := self._store.tree_of(key)) and (shard := read_shard(folder)):
+            if shard := read_shard(self._store, key):
                 found |= shard.described(wanted, self._compression)
         return found
 
@@ -43,9 +42,10 @@ class Former:
         self._store.notes.write(self._name, "".join(f"{first} {key}\n" for first, key in shards))
 
 
-def read_shard(folder: Path) -> Shard | None:
-    """Give the shard kept in a step's folder, which says itself whether it is whole; None for another."""
+def read_shard(store: Store, key: str) -> Shard | None:
+    """Give the shard that the step with a key made, if it is whole, which it says itself."""
     try:
-        return Shard.parse((folder / FILE).read_bytes())
+        with open(store.place_of(key, FILE), "rb") as file:  # noqa: PTH123 - one for every 64 packages
+            return Shard.parse(file.read())
     except (OSError, ValueError):
         return None

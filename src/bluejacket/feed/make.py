@@ -8,7 +8,8 @@ from pathlib import Path
 from bluejacket.definition import Release
 from bluejacket.feed.built import Built, signer_of
 from bluejacket.feed.closure import refuse_open_ends
-from bluejacket.feed.compose import compose_feed
+from bluejacket.feed.compose import compose_index
+from bluejacket.feed.folder import lay_out
 from bluejacket.foundation.lock import Lock
 from bluejacket.foundation.locked import fetch_locked
 from bluejacket.package.imported import import_packages
@@ -34,11 +35,13 @@ def make_feed(
         mine = [*own.result(), *booted]
     everything = [*imported, *mine]
     refuse_open_ends(everything)
-    folder = compose_feed(state.store, release.feed, everything, shop.signer, lock.epoch)
+    index = compose_index(state.store, release.feed, everything, shop.signer, lock.epoch).parent.name
+    folder = lay_out(state.store, index, everything)
     return Built(
         release=release.version,
         folder=folder,
         key=folder.parent.name,
+        index=index,
         epoch=lock.epoch,
         packages=len(everything),
         size=sum(made.rpm.stat().st_size for made in everything),

@@ -12,6 +12,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,25 +32,23 @@ def obtain_runs(
 ) -> tuple[str, ...]:
     """Give the keys of the runs of `packages`, which stand in the order of their file names.
 
-    Those that are not there are made, of hard links; all are durable when this ends. `hashes` are the SHA-256
-    by file name, `known` the runs of a snapshot, which are durable already. Raises OutsideError for a package
-    that is lost.
+    Those that are not there are made, of hard links, and are not durable yet. `hashes` are the SHA-256
+    by file name, `known` the runs of a snapshot. Raises OutsideError for a package that is lost.
     """
-    keys, fresh = [], False
+    keys, code = [], code_of(*_CODE)
     for group in sharded(packages):
-        places = {pool_location(made.rpm.name, hashes[made.rpm.name]): made.rpm for made in group}
-        step = Step(POOL, code_of(*_CODE), canonical(sorted(places)))
+        names = [made.filename for made in group]
+        content = "\n".join((*names, *map(hashes.__getitem__, names)))
+        step = Step(POOL, code, canonical(sha256(content.encode()).hexdigest()))
         key = step.key
         if key not in known or store.tree_of(key) is None:
+            places = {pool_location(n, hashes[n]): made.path for n, made in zip(names, group, strict=True)}
             _obtain(store, step, places, hashes)
-            fresh = True
         keys.append(key)
-    if fresh:
-        store.sync()
     return tuple(keys)
 
 
-def _obtain(store: Store, step: Step, places: Mapping[str, Path], hashes: Mapping[str, str]) -> None:
+def _obtain(store: Store, step: Step, places: Mapping[str, str], hashes: Mapping[str, str]) -> None:
     def link(into: Path) -> dict[str, str]:
         at = os.open(into, os.O_RDONLY | os.O_DIRECTORY)  # with it the kernel walks half the way
         try:
@@ -65,9 +64,9 @@ def _obtain(store: Store, step: Step, places: Mapping[str, Path], hashes: Mappin
         if (into / POOL).stat().st_mode & 0o777 != 0o755:  # the umask is another one
             for path in (into, into / POOL, *(into / POOL).iterdir()):
                 path.chmod(0o755)
-        return {place: hashes[rpm.name] for place, rpm in places.items()}
+        return {place: hashes[place.rpartition("/")[2]] for place in places}
 
-    store.obtain(step, link, synced=False)  # a sync for all of them follows
+    store.obtain(step, link, synced=False)  # the snapshot is, with all of them
 
 
 def runs_of(tree: Path) -> tuple[str, ...]:

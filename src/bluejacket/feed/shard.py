@@ -43,11 +43,13 @@ class Described(NamedTuple):
 class Shard:
     """A compressed stream a kind, and the SHA-256 of the packages by file name, in the order of the streams.
 
+    `open_sizes` are those of the streams unpacked, in bytes.
     `parts` is a list in JSON that has for each of them the key of its step and the sizes of its elements.
     """
 
     packages: Mapping[str, str]
     streams: Mapping[str, bytes]
+    open_sizes: Mapping[str, int]
     parts: bytes
 
     def as_bytes(self) -> bytes:
@@ -56,7 +58,8 @@ class Shard:
         A SHA-256 of all that follows, a line of JSON with names and sizes, `parts`, then the streams.
         """
         sizes = {kind: len(stream) for kind, stream in self.streams.items()}
-        head = json.dumps({"packages": self.packages, "sizes": sizes}).encode()
+        table = {"packages": self.packages, "sizes": sizes, "open_sizes": self.open_sizes}
+        head = json.dumps(table).encode()
         rest = b"\n".join((head, self.parts, b"".join(self.streams.values())))
         return hashlib.sha256(rest).digest() + rest
 
@@ -73,7 +76,7 @@ class Shard:
         for kind, size in head["sizes"].items():
             streams[kind] = data[start : start + size]
             start += size
-        return cls(head["packages"], streams, parts)
+        return cls(head["packages"], streams, head["open_sizes"], parts)
 
     def described(self, keys: Set[str], compression: str) -> dict[str, Described]:
         """Give what it says of the packages that the steps with these keys made, by key."""
@@ -110,12 +113,11 @@ def shard_of(
         (made.key, [len(one.elements[kind]) for kind in kinds])
         for made, one in zip(group, found, strict=True)
     ]
+    plain = {kind: b"".join(one.elements[kind] for one in found) for kind in kinds}
     return Shard(
-        {made.rpm.name: one.sha256 for made, one in zip(group, found, strict=True)},
-        {
-            kind: packed(b"".join(one.elements[kind] for one in found), feed.compression, kind)
-            for kind in kinds
-        },
+        {made.filename: one.sha256 for made, one in zip(group, found, strict=True)},
+        {kind: packed(text, feed.compression, kind) for kind, text in plain.items()},
+        {kind: len(text) for kind, text in plain.items()},
         json.dumps(parts).encode(),
     )
 

@@ -44,13 +44,12 @@ _ROOTS = {
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A metadata file: its hashes (SHA-256) and sizes in bytes, as it is and unpacked."""
+    """A metadata file: its SHA-256, and its sizes in bytes, as it is and unpacked."""
 
     kind: str
     file: Path
     sha256: str
     size: int
-    open_sha256: str
     open_size: int
 
 
@@ -98,14 +97,13 @@ def sharded(packages: Sequence[Made]) -> Iterator[list[Made]]:
     A shard ends with a package whose name says so, wherever it stands: a change elsewhere moves nothing
     beyond the next few shards, and a new version moves none.
     """
-    group: list[Made] = []
-    for made in sorted(packages, key=attrgetter("name")):
-        group.append(made)
-        if len(group) >= _LEAST and zlib.crc32(made.name.encode()) % _MORE == 0:
-            yield group
-            group = []
-    if group:
-        yield group
+    ordered, start = sorted(packages, key=attrgetter("name")), 0
+    while start < len(ordered):
+        end = start + _LEAST
+        while end < len(ordered) and zlib.crc32(ordered[end - 1].name.encode()) % _MORE:
+            end += 1
+        yield ordered[start:end]
+        start = end
 
 
 def _shards(
@@ -122,7 +120,7 @@ def _shards(
     groups = list(sharded(packages))
     steps = [Step("metadata", code, options, tuple(made.key for made in group)) for group in groups]
     keys = [step.key for step in steps]
-    shards = [read_shard(folder) if (folder := store.tree_of(key)) else None for key in keys]
+    shards = [read_shard(store, key) for key in keys]
     missing = [number for number, shard in enumerate(shards) if shard is None]
     former = Former(store, [code, options, feed.name, feed.address], feed.compression)
     known = {number: former.of(groups[number]) for number in missing}
@@ -153,18 +151,16 @@ def _write(file: Path, data: bytes) -> None:
 
 
 def _join(repodata: Path, kind: str, shards: Sequence[Shard], count: int, compression: str) -> Written:
+    """Write one file. Nothing is unpacked: what has one hash, as it is packed, unpacks to one thing."""
     element, names = _ROOTS[kind]
-    head = f'<?xml version="1.0" encoding="UTF-8"?>\n<{element} {names} packages="{count}">\n'
+    head = f'<?xml version="1.0" encoding="UTF-8"?>\n<{element} {names} packages="{count}">\n'.encode()
+    tail = f"</{element}>\n".encode()
+    open_size = len(head) + sum(shard.open_sizes[kind] for shard in shards) + len(tail)
     streams = [
-        packed(head.encode(), compression),
+        packed(head, compression),
         *(shard.streams[kind] for shard in shards),
-        packed(f"</{element}>\n".encode(), compression),
+        packed(tail, compression),
     ]
-    opened, open_size = hashlib.sha256(), 0
-    for stream in streams:
-        plain = unpacked(stream, compression)
-        opened.update(plain)
-        open_size += len(plain)
     if compression == "xz":  # not every reader goes on after the first stream of an xz file
         streams = [packed(b"".join(unpacked(stream, "xz") for stream in streams), "xz")]
     whole = hashlib.sha256()
@@ -174,4 +170,4 @@ def _join(repodata: Path, kind: str, shards: Sequence[Shard], count: int, compre
     with file.open("wb") as target:
         target.writelines(streams)
     file.chmod(0o644)
-    return Written(kind, file, whole.hexdigest(), sum(map(len, streams)), opened.hexdigest(), open_size)
+    return Written(kind, file, whole.hexdigest(), sum(map(len, streams)), open_size)

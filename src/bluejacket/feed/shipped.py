@@ -9,6 +9,7 @@ from bluejacket.definition import Release
 from bluejacket.errors import Fault, OutsideError
 from bluejacket.feed.advisory.facts import Facts, facts_of
 from bluejacket.feed.built import Built
+from bluejacket.feed.compose import Table
 from bluejacket.feed.snapshot import FIXED, SHIPPED, Shipped, Snapshot, Upstream
 from bluejacket.foundation.lock import Lock
 from bluejacket.foundation.metadata import Package
@@ -24,24 +25,15 @@ def packages_of(store: Store, built: Built, kept: Collection[str] = ()) -> tuple
     Both are in the order of the file names. Raises OutsideError when the store has lost one; of those
     whose SHA-256 is among `kept` there is a copy, so that nobody looks for them.
     """
-    files = store.hashes_of(built.key).items()
-    hashes = {
-        path.rpartition("/")[2]: sha256
-        for path, sha256 in files
-        if path.startswith("packages/") and path.endswith(".rpm")
-    }
-    names = sorted(hashes)
-    keys = store.inputs_of(built.key)[1:]  # the first is the signer's
-    if len(keys) != len(names):
-        raise OutsideError(Fault(f"the record of the feed {built.key[:16]}… does not fit its packages"))
+    table = Table.read(store, built.index)
     found = []
-    for key, name in zip(keys, names, strict=True):
-        rpm = store.place_of(key, name) if hashes[name] in kept else store.file_of(key, name)
+    for name, sha256, key in zip(*table, strict=True):
+        rpm = store.place_of(key, name) if sha256 in kept else store.file_of(key, name)
         if rpm is None:
             what = f"the store has lost the step that made {name}"
             raise OutsideError(Fault(what, "`bluejacket store verify`, then build again"))
         found.append(Made(rpm, name.rsplit("-", 2)[0], key))
-    return found, {name: hashes[name] for name in names}
+    return found, dict(zip(table.names, table.hashes, strict=True))
 
 
 def facts_after(

@@ -100,7 +100,7 @@ def take_snapshot(
             refuse_harmed(state.store, parent)  # its advisories and versions are believed
         kept = {package.sha256 for package in parent.packages} if parent else set()
         packages, hashes = packages_of(state.store, built, kept)
-        before = [Facts(package.alone) for package in parent.packages] if parent else []
+        before = [Facts(package) for package in parent.packages] if parent else []
         facts = facts_after(packages, hashes, before if parent else None)
         former = _advisories(parent)
         advisories = issue(
@@ -177,11 +177,11 @@ def _obtain(store: Store, plan: _Plan, runs: Sequence[str]) -> Path:
         canonical([plan.record.release, plan.record.id, digest]),
         (plan.signer.identity, *own, *runs),  # not the feed: a snapshot stands without what it was made of
     )
-    return store.obtain(step, lambda into: _write(store, plan, runs, into))
+    return store.obtain(step, lambda into: _write(store, plan, runs, into), with_all=True)
 
 
-def _write(store: Store, plan: _Plan, runs: Sequence[str], into: Path) -> None:
-    """Write the snapshot's files."""
+def _write(store: Store, plan: _Plan, runs: Sequence[str], into: Path) -> dict[str, str]:
+    """Write the snapshot's files; gives the SHA-256 of the metadata, by path below `into`."""
     record, feed = plan.record, plan.release.feed
     folder = into / "snapshots" / record.id
     repodata = folder / "repodata"
@@ -189,7 +189,7 @@ def _write(store: Store, plan: _Plan, runs: Sequence[str], into: Path) -> None:
     described = write_metadata(store, repodata, plan.packages, feed, kinds=("primary",), pooled=True)
     files = [
         *described.files,
-        *_linked(plan.built.folder, repodata, ("filelists", "other")),
+        *_linked(Path(store.place_of(plan.built.index, "repodata")), repodata, ("filelists", "other")),
         _updateinfo(plan, repodata, feed),
     ]
     repomd = sign_repodata(repodata, files, plan.signer, record.created)
@@ -203,21 +203,18 @@ def _write(store: Store, plan: _Plan, runs: Sequence[str], into: Path) -> None:
     _text(into / RUNS, json.dumps(runs))
     for path in (into, folder.parent, folder, *(path for path in folder.rglob("*") if path.is_dir())):
         path.chmod(0o755)  # whatever the umask
+    return {written.file.relative_to(into).as_posix(): written.sha256 for written in files}
 
 
-def _linked(feed: Path, repodata: Path, kinds: Sequence[str]) -> list[Written]:
-    """Take metadata over from the built feed as they are; gives them in the order of `kinds`."""
-    records = {
-        record.type: record for record in createrepo().Repomd(str(feed / "repodata/repomd.xml")).records
-    }
+def _linked(index: Path, repodata: Path, kinds: Sequence[str]) -> list[Written]:
+    """Take metadata over from the feed's own as they are; gives them in the order of `kinds`."""
+    records = {record.type: record for record in createrepo().Repomd(str(index / "repomd.xml")).records}
     found = []
     for kind in kinds:
         record = records[kind]
         file = repodata / record.location_href.rpartition("/")[2]
-        os.link(feed / record.location_href, file)
-        found.append(
-            Written(kind, file, record.checksum, record.size, record.checksum_open, record.size_open)
-        )
+        os.link(index / file.name, file)
+        found.append(Written(kind, file, record.checksum, record.size, record.size_open))
     return found
 
 
@@ -228,7 +225,7 @@ def _updateinfo(plan: _Plan, repodata: Path, feed: Feed) -> Written:
     file = repodata / f"{digest}-updateinfo.xml{SUFFIXES[feed.compression]}"
     file.write_bytes(data)
     file.chmod(0o644)
-    return Written("updateinfo", file, digest, len(data), hashlib.sha256(plain).hexdigest(), len(plain))
+    return Written("updateinfo", file, digest, len(data), len(plain))
 
 
 def _text(file: Path, text: str) -> None:

@@ -86,7 +86,7 @@ def newer(state: State, release: Release, lock: Lock, leave_out: Sequence[str] =
         if rpm_key(package.evr) > rpm_key(locked[name].evr)
     ]
     told = _changes(archive, fresh, max(epoch_of(index.records), lock.epoch))
-    after = [replace(f, changes=told.get(f.package.source, ())) for f in former_facts(fresh)]
+    after = [f._replace(changes=told.get(f.package.source, ())) for f in former_facts(fresh)]
     former = former_facts(locked[package.name] for package in fresh)
     origins: dict[str, set[str]] = {}
     for package in fresh:

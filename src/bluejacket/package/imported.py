@@ -125,7 +125,7 @@ def import_one(task: Task) -> Path:
 def made(package: Package, key: str, folder: Path) -> Made:
     """Read what a step of `import_packages` left in its folder."""
     notes = Notes.from_json(json.loads((folder / NOTES).read_text("utf-8")))
-    return Made(next(folder.glob("*.rpm")), package.name, key, package, notes)
+    return Made(str(next(folder.glob("*.rpm"))), package.name, key, package, notes)
 
 
 def _task(store: Store, release: Release, package: Package, deb: Path, signer: Signer) -> Task:

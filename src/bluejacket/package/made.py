@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from bluejacket.foundation.metadata import Package
     from bluejacket.package.scripts import Notes
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """A signed RPM of ours: its file (with its description beside it), and the key of its step.
+
+    The file is a path in words, as there are thousands and few are opened.
 
     `notes` tells of its upstream's maintainer scripts; a package built from a spec has none.
     """
 
-    rpm: Path
+    path: str
     name: str
     key: str
     package: Package | None = None
     notes: Notes | None = None
+
+    @property
+    def rpm(self) -> Path:
+        """The file."""
+        return Path(self.path)
+
+    @property
+    def filename(self) -> str:
+        """The file's name."""
+        return self.path.rpartition("/")[2]

@@ -83,7 +83,7 @@ def build_spec(store: Store, box: Sandbox, tools: str, recipe: Recipe, signer: S
     )
     folder = store.obtain(step, lambda into: _build(box, recipe, signer, into))
     found = sorted(folder.glob("*.rpm"))
-    return [Made(rpm, rpm_rs.PackageMetadata.open(str(rpm)).name, step.key) for rpm in found]
+    return [Made(str(rpm), rpm_rs.PackageMetadata.open(str(rpm)).name, step.key) for rpm in found]
 
 
 def _build(box: Sandbox, recipe: Recipe, signer: Signer, into: Path) -> None:

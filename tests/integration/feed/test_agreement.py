@@ -14,7 +14,8 @@ from bluejacket.errors import UserError
 from bluejacket.feed.agreement import disagreements, image_disagreements, manifest_of
 from bluejacket.feed.boots import BootRecord, content_of_feed
 from bluejacket.feed.built import Built, signer_of
-from bluejacket.feed.compose import compose_feed
+from bluejacket.feed.compose import compose_index
+from bluejacket.feed.folder import lay_out
 from bluejacket.feed.publish.send import Wishes, publish
 from bluejacket.feed.publish.target import open_target
 from bluejacket.feed.shipped import packages_of
@@ -64,10 +65,11 @@ def with_fix(own: State, release: Release, feed: Built, work: Path) -> Built:
             (into / file.name).write_bytes(file.read_bytes())
 
     tree = own.store.obtain(step, write)
-    newer = Made(tree / fixed.rpm.name, "tzdata", step.key, fixed.package)
+    newer = Made(str(tree / fixed.rpm.name), "tzdata", step.key, fixed.package)
     packages: Sequence[Made] = [one for one in packages_of(own.store, feed)[0] if one.name != "tzdata"]
-    folder = compose_feed(own.store, release.feed, [*packages, newer], signer, BUILT)
-    return Built(release.version, folder, folder.parent.name, BUILT, feed.packages, feed.size, (), ())
+    index = compose_index(own.store, release.feed, [*packages, newer], signer, BUILT).parent.name
+    folder = lay_out(own.store, index, [*packages, newer])
+    return Built(release.version, folder, folder.parent.name, index, BUILT, feed.packages, feed.size, (), ())
 
 
 def boot(own: State, release: Release, image: BuiltImage, feed: Built) -> None:

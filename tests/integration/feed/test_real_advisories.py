@@ -90,7 +90,7 @@ def earlier(facts: Facts) -> Facts:
         release=evr.release,
         source_evr=versions[1],
     )
-    return replace(facts, package=former)
+    return facts._replace(package=former)
 
 
 @pytest.fixture(scope="module")

@@ -81,6 +81,6 @@ def test_a_few_scripts_without_a_review_are_named(
 ) -> None:
     """With the command that shows them, of the same definitions and state."""
     session = open_session(tmp_path / "distro", stale.state.root, False, False)
-    built = Built("4", Path(), "", 0, 0, 0, tuple("abcde"[:count]), ())
+    built = Built("4", Path(), "", "", 0, 0, 0, tuple("abcde"[:count]), ())
     where = " ".join(stale.options)
     assert f"ran: {told}bluejacket {where} feed scripts PACKAGE --release 4`" in review_wanted(session, built)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import os
 import shutil
 from collections.abc import Callable
@@ -9,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from bluejacket.errors import OutsideError, Place
-from bluejacket.feed.compose import compose_feed
+from bluejacket.feed.folder import compose_feed
 from bluejacket.feed.shard import Shard, newest, shard_of
 from bluejacket.feed.shards import sharded
 from bluejacket.feed.verify import verify_feed
@@ -51,6 +54,30 @@ def test_a_feed_is_whole_and_signed(tmp_path: Path, compression: str) -> None:
     assert seen.fingerprints == (SIGNER.fingerprint,)
 
 
+@pytest.mark.parametrize("compression", ["zstd", "gzip", "xz"])
+def test_the_size_of_what_is_unpacked_is_told(tmp_path: Path, compression: str) -> None:
+    packages = [make(thing, tmp_path) for thing in THINGS]
+    feed = compose(tmp_path, *packages, feed=FEED.model_copy(update={"compression": compression}))
+    records = createrepo().Repomd(str(feed / "repodata/repomd.xml")).records
+    sizes = {record.location_href: record.size_open for record in records}
+    plain = {name: opened(feed / name) for name in sizes}
+    assert sizes == {name: len(text) for name, text in plain.items()}
+    assert [text.count(b"<package ") for text in plain.values()] == [3, 3, 3]
+
+
+def opened(file: Path) -> bytes:
+    match file.suffix:
+        case ".zst":
+            with zstandard.ZstdDecompressor().stream_reader(
+                file.read_bytes(), read_across_frames=True
+            ) as stream:
+                return stream.read()
+        case ".gz":
+            return gzip.decompress(file.read_bytes())
+        case _:
+            return lzma.decompress(file.read_bytes())
+
+
 def test_createrepo_reads_what_was_joined(tmp_path: Path) -> None:
     feed = small_feed(tmp_path)
     metadata = {
@@ -88,7 +115,7 @@ def test_packages_are_hard_links(tmp_path: Path) -> None:
 def test_two_packages_of_one_name_are_refused(tmp_path: Path) -> None:
     made = make(THINGS[0], tmp_path)
     with pytest.raises(OutsideError, match=r"two packages of the feed are called first-1\.0-1\.noarch\.rpm"):
-        compose(tmp_path, made, Made(made.rpm, "first", "another key"))
+        compose(tmp_path, made, Made(made.path, "first", "another key"))
 
 
 def test_a_package_without_a_description_is_described_the_same(tmp_path: Path) -> None:
@@ -170,7 +197,7 @@ def test_a_package_of_another_key_is_found(tmp_path: Path) -> None:
 
 
 def made(number: int, version: int = 1) -> Made:
-    return Made(Path(f"/thing{number:04}-{version}-1.noarch.rpm"), f"thing{number:04}", f"{number} {version}")
+    return Made(f"/thing{number:04}-{version}-1.noarch.rpm", f"thing{number:04}", f"{number} {version}")
 
 
 def shards(packages: list[Made]) -> list[tuple[str, ...]]:
@@ -202,7 +229,7 @@ def test_a_damaged_shard_is_made_again(tmp_path: Path) -> None:
     kept.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     for feed in store.glob("*/*/tree/repodata"):
         shutil.rmtree(feed.parents[1])
-    packages = [Made(rpm, rpm.parent.name, key_of(rpm)) for rpm in tmp_path.rglob("rpms/*/*.rpm")]
+    packages = [Made(str(rpm), rpm.parent.name, key_of(rpm)) for rpm in tmp_path.rglob("rpms/*/*.rpm")]
     again = compose_feed(Store(tmp_path / "a" / "store"), FEED, packages, SIGNER, BUILT)
     assert content(again) == first
     assert kept.read_bytes() == data
@@ -238,6 +265,6 @@ def test_a_forked_process_tells_which_package_it_cannot_read(
     rpm = tmp_path / "x-1-1.noarch.rpm"
     rpm.write_bytes(b"rubbish")
     with pytest.raises(OutsideError, match="createrepo_c cannot read it") as caught:
-        compose(tmp_path, Made(rpm, "x", "key of x"))
+        compose(tmp_path, Made(str(rpm), "x", "key of x"))
     assert caught.value.faults[0].place == Place(rpm)
     assert not list((tmp_path / "store").glob("steps/*/*"))

@@ -36,7 +36,7 @@ def renewed(work: Path) -> tuple[list[Made], list[Made]]:
     """Give three packages, and the same three with a new version of the second."""
     before = [make(thing, work) for thing in THINGS]
     newer = make(Thing("second", "1:2.1-1", THINGS[1].members), work / "newer")
-    after = [before[0], Made(newer.rpm, newer.name, "key of the newer", newer.package), before[2]]
+    after = [before[0], Made(newer.path, newer.name, "key of the newer", newer.package), before[2]]
     return before, after
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,28 @@ def test_a_damaged_record_is_named(tmp_path: Path, harm: str) -> None:
     (tmp_path / RECORD).write_text(harm)
     with pytest.raises(OutsideError, match=f"{RECORD}: is no record of a snapshot"):
         Snapshot.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ('"format": 1', '"format": 2', "it is of another version of Bluejacket"),
+        ('"size": 77', '"size": "77"', "packages.0.size: Input should be a valid integer"),
+        ('"size": 77', '"size": 77, "sizes": 1', "packages.0.sizes: Unexpected keyword argument"),
+        ('"epoch": 2, ', "", "packages.0.epoch: Field required"),
+        ("1.2", '"', "Invalid JSON: .*"),
+    ],
+)
+def test_the_first_mistake_of_a_record_is_told_in_a_line(
+    tmp_path: Path, old: str, new: str, what: str
+) -> None:
+    text = snapshot(tmp_path).as_text()
+    assert old in text
+    (tmp_path / RECORD).write_text(text.replace(old, new, 1))
+    with pytest.raises(OutsideError) as caught:
+        Snapshot.load(tmp_path)
+    (fault,) = caught.value.faults
+    assert re.fullmatch(f"is no record of a snapshot: {what}", fault.what)
 
 
 def test_snapshots_are_listed_by_age(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_a_rebuild_of_the_same_version_is_told(world: Snapshots) -> None:
 
 def test_a_feed_whose_parts_are_gone_is_told(world: Snapshots) -> None:
     built, lock = world.build(OLD)
-    damaged = replace(built, key="ab" * 32)
-    with pytest.raises(OutsideError, match="the store has no step abab"):
+    damaged = replace(built, index="ab" * 32)
+    with pytest.raises(OutsideError, match="the store has no whole index abab"):
         take_snapshot(world.state, world.release, lock, damaged, SIGNER, NOON)
     assert snapshots(world.state, world.release) == []

@@ -161,7 +161,7 @@ def test_units_are_those_that_the_helper_enables() -> None:
 
 def test_a_review_holds_for_one_digest(tmp_path) -> None:  # type: ignore[no-untyped-def]
     text = "#!/bin/sh\nmkdir /x\n"
-    made = [Made(tmp_path / "x.rpm", "thing", "key", None, notes(postinst=text, preinst=text))]
+    made = [Made(str(tmp_path / "x.rpm"), "thing", "key", None, notes(postinst=text, preinst=text))]
     digest = Script("postinst", text.encode()).sha256
     review = Review(package="thing", script=ScriptKind.POSTINST, sha256=digest, verdict="needless")
     (one,) = unreviewed(made, [review])

@@ -47,7 +47,7 @@ def written(
     reboot = any(p.source in reboot_after for p in chosen)
     return replace(
         advisory,
-        fixed=tuple(sorted(chosen)),
+        fixed=tuple(sorted(one.alone for one in chosen)),
         reboot_suggested=_first(said.reboot_suggested, reboot),
     )
 

@@ -54,7 +54,7 @@ def facts_since(state: State, release: Release, since: str | None) -> tuple[Fact
     if since is not None and since not in ids:
         what = f"{since} is neither a file nor a snapshot of release {release.version}"
         raise UserError(Fault(what, nearest(since, ids)))
-    return tuple(Facts(one.alone) for one in Snapshot.load(folder / (since or ids[-1])).packages)
+    return tuple(Facts(one) for one in Snapshot.load(folder / (since or ids[-1])).packages)
 
 
 def facts_now(state: State, release: Release, lock: Lock, before: Sequence[Facts]) -> tuple[Facts, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, ParseError, fromstring  # of our own descriptions
 
@@ -38,8 +37,7 @@ class Change(NamedTuple):
     when: int
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """One binary package, as an advisory would name it; `changes` are its changelog, newest first.
 
     Of a package that is only compared with (an older one) the changes are not asked for.

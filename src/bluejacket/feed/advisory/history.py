@@ -87,7 +87,7 @@ def _update(source: str, old: Sequence[Facts], new: Sequence[Facts]) -> Update |
         for one in new
         if rpm_key(one.package.source_evr) > rpm_key(before) and one.package.nevra not in there
     ]
-    packages = [one.package for one in fresh]
+    packages = [one.package.alone for one in fresh]
     changes = _joined(new_changes(one.changes, before) for one in fresh)
     cves = cves_fixed_in(changes, packages)
     return Update(source, (source,), before, after, tuple(packages), changes, tuple(sorted(cves)))

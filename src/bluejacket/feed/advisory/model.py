@@ -35,6 +35,11 @@ class Fixed:
         )
 
     @property
+    def alone(self) -> Fixed:
+        """What an advisory names, without what a package of a snapshot knows besides."""
+        return self
+
+    @property
     def nevra(self) -> str:
         """Name, epoch (unless 0), version, release and architecture, as DNF prints them."""
         return f"{self.name}-{self.evr}.{self.arch}"

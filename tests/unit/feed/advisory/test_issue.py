@@ -132,9 +132,7 @@ def test_a_written_one_takes_the_place_of_the_drafted(says: Says) -> None:
 
 def test_what_comes_after_a_written_one_is_drafted(says: Says) -> None:
     last, told = "CVE-2026-33333", NEW[0].changes
-    newest = (
-        replace(fixing("bash", "5.2-3", last), changes=(*fixing("bash", "5.2-3", last).changes, *told)),
-    )
+    newest = ((last_fix := fixing("bash", "5.2-3", last))._replace(changes=(*last_fix.changes, *told)),)
     found = {one.id: one.cves for one in issue(says(WRITTEN), (), OLD, newest, NOW)}
     assert found == {"HASA-2026:0042": (A,), "HASA-2026:0043": (last,)}
     assert left_out(says(WRITTEN), OLD, newest) == (("HASA-2026:0042", (B,)),)
