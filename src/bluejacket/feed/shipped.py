@@ -10,7 +10,7 @@ from bluejacket.errors import Fault, OutsideError
 from bluejacket.feed.advisory.facts import Facts, facts_of
 from bluejacket.feed.built import Built
 from bluejacket.feed.compose import Table
-from bluejacket.feed.snapshot import FIXED, SHIPPED, Shipped, Snapshot, Upstream
+from bluejacket.feed.snapshot import FIXED, Shipped, Snapshot, Upstream
 from bluejacket.foundation.lock import Lock
 from bluejacket.foundation.metadata import Package
 from bluejacket.package.convert import NOTES
@@ -69,9 +69,12 @@ def rows_of(
         former, package = known.get(fixed.sha256), locked.get(fixed.name)
         component = wanted.get(fixed.name) or built.get(fixed.source) or ""
         upstream = _upstream(package) if package and package.evr == fixed.evr else None
+        if former is fixed and former.component == component and former.upstream == upstream:
+            found.append(former)
+            continue
         size, scripts = (former.size, former.scripts) if former else (made.rpm.stat().st_size, _scripts(made))
         values = (*FIXED(fixed), size, component, upstream, scripts)
-        found.append(former if former and SHIPPED(former) == values else Shipped(*values))
+        found.append(Shipped(*values))
     return tuple(found)
 
 

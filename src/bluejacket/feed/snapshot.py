@@ -71,13 +71,12 @@ class Shipped(Fixed):
 
 
 _NAMES = tuple(field.name for field in fields(Shipped))
-SHIPPED = attrgetter(*_NAMES)  # the values of `Shipped`, in their order
 
 
 class _Record(BaseModel):
     """What the file of a record holds; pydantic makes thousands of rows in half the time that we take."""
 
-    model_config = _STRICT | ConfigDict(defer_build=True)
+    model_config = _STRICT
     format: Literal[1]
     distribution: str
     release: str
