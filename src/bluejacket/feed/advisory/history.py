@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bluejacket.errors import OutsideError
@@ -36,7 +36,7 @@ class Update:
 
 
 def updates(
-    before: Iterable[Facts], after: Iterable[Facts], roots: Mapping[str, str] | None = None
+    before: Sequence[Facts], after: Sequence[Facts], roots: Mapping[str, str] | None = None
 ) -> tuple[Update, ...]:
     """Give the source packages of both states whose version has risen, by name.
 
@@ -44,22 +44,30 @@ def updates(
     is one where it has packages of the same names. `roots` gives, for a
     source that is a form of another (signed, or repacked), that other: both are one update.
     """
-    old, new = _by_source(before), _by_source(after)
+    touched = _touched(before, after)
+    old, new = _by_source(before, touched), _by_source(after, touched)
     old |= _renamed(old, new)
     roots = roots or {}
     families: dict[str, list[Update]] = defaultdict(list)
     for source in sorted(old.keys() & new.keys()):
-        if old[source] == new[source]:  # of thousands of sources few have risen
+        if old[source] == new[source]:
             continue
         if (update := _update(source, old[source], new[source])) is not None:
             families[roots.get(source, source)].append(update)
     return tuple(_family(root, members) for root, members in sorted(families.items()))
 
 
-def _by_source(facts: Iterable[Facts]) -> dict[str, list[Facts]]:
+def _touched(before: Sequence[Facts], after: Sequence[Facts]) -> set[str]:
+    """Give the sources with a package that is not the very same object in both: few of thousands."""
+    same = {id(one) for one in before} & {id(one) for one in after}
+    return {one.package.source for one in (*before, *after) if id(one) not in same}
+
+
+def _by_source(facts: Iterable[Facts], sources: Collection[str]) -> dict[str, list[Facts]]:
     grouped: dict[str, list[Facts]] = defaultdict(list)
     for one in facts:
-        grouped[one.package.source].append(one)
+        if one.package.source in sources:
+            grouped[one.package.source].append(one)
     return dict(grouped)
 
 

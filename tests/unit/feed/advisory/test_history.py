@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluejacket.feed.advisory.facts import Change
+from bluejacket.feed.advisory.facts import Change, Facts
 from bluejacket.feed.advisory.history import new_changes, updates, version_of
 from factsmade import facts
 
@@ -121,6 +121,26 @@ def test_packages_of_a_source_are_told_together() -> None:
     assert (update.source, update.before, update.after) == ("src", "1-1", "2-1")
     assert [p.name for p in update.packages] == ["lib", "tool"]
     assert update.cves == ("CVE-2026-1111",)
+
+
+STATE = st.dictionaries(
+    st.sampled_from("abcdef"), st.tuples(st.sampled_from("xyz"), st.integers(1, 3)), max_size=6
+)
+
+
+@given(STATE, STATE)
+def test_what_is_the_very_same_is_left_out_without_a_difference(
+    old: dict[str, tuple[str, int]], new: dict[str, tuple[str, int]]
+) -> None:
+    def state(packages: dict[str, tuple[str, int]]) -> list[Facts]:
+        return [
+            facts(name, f"{version}-1", source=source, changes=history(f"{version}-1"))
+            for name, (source, version) in packages.items()
+        ]
+
+    before = {one.package.name: one for one in state(old)}
+    after = [before[one.package.name] if before.get(one.package.name) == one else one for one in state(new)]
+    assert updates(list(before.values()), after) == updates(state(old), state(new))
 
 
 def test_a_form_of_a_source_counts_as_it() -> None:
