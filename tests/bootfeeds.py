@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bluejacket.definition import Component, ComponentKind, Release
-from bluejacket.feed.folder import compose_feed
 from bluejacket.foundation.lock import Lock
 from bluejacket.foundation.locked import fetch_locked
 from bluejacket.package.imported import import_packages
@@ -19,7 +18,7 @@ from bluejacket.package.own import Workshop, build_uki
 from bluejacket.package.uki import Kernel, find_kernel
 from bluejacket.store import State, Store
 from debs import Member, Thing
-from feeds import STRANGER, make
+from feeds import STRANGER, compose_feed, make
 
 FAILING = "failing"
 FORGED, CHANGED, UNSIGNED = "forged", "changed", "unsigned"

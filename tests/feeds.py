@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from bluejacket.definition.feed import Feed
-from bluejacket.feed.folder import compose_feed
+from bluejacket.feed.compose import compose_index
+from bluejacket.feed.folder import lay_out
 from bluejacket.package import openpgp_write as pgp
 from bluejacket.package.convert import convert
 from bluejacket.package.describe import write_description
-from bluejacket.package.keys import KEY_TIME, FileSigner
+from bluejacket.package.keys import KEY_TIME, FileSigner, Signer
 from bluejacket.package.made import Made
 from bluejacket.package.sign import sign_package
 from bluejacket.store import Store
@@ -58,6 +60,11 @@ def key_of(rpm: Path) -> str:
 def compose(work: Path, *packages: Made, feed: Feed = FEED, signer: FileSigner = SIGNER) -> Path:
     """Give the folder of a feed with `packages`."""
     return compose_feed(Store(work / "store"), feed, packages, signer, BUILT)
+
+
+def compose_feed(store: Store, feed: Feed, packages: Sequence[Made], signer: Signer, epoch: int) -> Path:
+    """Give the folder of a feed, composed and laid out in a store."""
+    return lay_out(store, compose_index(store, feed, packages, signer, epoch).parent.name, packages)
 
 
 def small_feed(work: Path) -> Path:

@@ -9,19 +9,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from bluejacket.definition.feed import Feed
-from bluejacket.feed.compose import Table, compose_index
+from bluejacket.feed.compose import Table
 from bluejacket.package.describe import location_of
-from bluejacket.package.keys import Signer
 from bluejacket.package.made import Made
 from bluejacket.store import Step, Store, code_of
 
 _CODE = ("bluejacket.feed.folder",)
-
-
-def compose_feed(store: Store, feed: Feed, packages: Sequence[Made], signer: Signer, epoch: int) -> Path:
-    """Give the folder of a feed with `packages`, as `compose_index` and `lay_out` do."""
-    return lay_out(store, compose_index(store, feed, packages, signer, epoch).parent.name, packages)
 
 
 def lay_out(store: Store, index: str, packages: Sequence[Made]) -> Path:

@@ -14,7 +14,6 @@ import pytest
 import zstandard
 
 from bluejacket.errors import OutsideError, Place
-from bluejacket.feed.folder import compose_feed
 from bluejacket.feed.shard import Shard, newest, shard_of
 from bluejacket.feed.shards import sharded
 from bluejacket.feed.verify import verify_feed
@@ -23,7 +22,7 @@ from bluejacket.package.describe import createrepo, description_of, write_descri
 from bluejacket.package.made import Made
 from bluejacket.store import Store
 from debs import BUILT
-from feeds import FEED, SIGNER, STRANGER, THINGS, compose, key_of, make, small_feed
+from feeds import FEED, SIGNER, STRANGER, THINGS, compose, compose_feed, key_of, make, small_feed
 
 
 def content(folder: Path) -> dict[str, tuple[int, bytes]]:
